@@ -1,0 +1,88 @@
+// Every limit of the vault in one place, with its unit. The tests walk this
+// list. Sizes are bytes and times are seconds where the name says no other.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace coffer::base {
+
+// --- Names and identifiers -------------------------------------------------
+inline constexpr size_t kNameBytesMax = 32;         // policy names, clusters
+inline constexpr size_t kDisplayNameBytesMax = 64;  // institutions' names
+inline constexpr size_t kSubjectBytesMax = 256;
+inline constexpr size_t kConsentIdBytesMax = 256;
+inline constexpr size_t kIdempotencyKeyBytesMax = 128;
+inline constexpr size_t kBankTokenBytesMax = 16384;
+inline constexpr uint64_t kIdempotencySecondsMax = 24 * 3600;
+
+// --- Consent (FDX periods are days) ----------------------------------------
+inline constexpr uint32_t kDurationPeriodDaysMax = 366;
+inline constexpr uint32_t kLookbackPeriodDaysMax = 3660;
+inline constexpr uint32_t kPersistentDays = 365;  // 12 CFR 1033: one year
+inline constexpr uint32_t kOneTimeDays = 1;       // unless durationPeriod says
+
+// --- Access tokens ----------------------------------------------------------
+inline constexpr uint32_t kTokenSecondsDefault = 60;
+inline constexpr uint32_t kTokenSecondsMax = 900;  // FDX security profile
+inline constexpr uint32_t kPublicTokenSecondsMax = 60;
+inline constexpr size_t kTokenBytesMax = 4096;     // as presented, in base64
+inline constexpr size_t kTokenBatchMax = 256;
+
+// --- Policy tables ----------------------------------------------------------
+inline constexpr size_t kPurposesMax = 64;
+inline constexpr size_t kClustersMax = 32;
+inline constexpr size_t kInstitutionsMax = 256;
+inline constexpr size_t kCallersMax = 128;
+inline constexpr size_t kIssueRulesMax = 1024;  // of all callers together
+inline constexpr size_t kPolicyBytesMax = 256 * 1024;  // compiled
+
+// --- Keeper's tables --------------------------------------------------------
+inline constexpr size_t kKeysMax = 1024;
+inline constexpr size_t kSlotsMax = 8;
+inline constexpr size_t kFloorsMax = 131072;
+inline constexpr size_t kFloorsForKills = kFloorsMax / 10;
+inline constexpr size_t kSpentTokensMax = 32768;
+inline constexpr size_t kSpentTokensPerCallerMax = 8192;
+inline constexpr size_t kPendingWritesMax = 4096;
+inline constexpr size_t kGroupsMax = 64;  // of one peer; more match no group
+
+// --- Connections ------------------------------------------------------------
+inline constexpr size_t kCallerConnectionsMax = 256;
+inline constexpr size_t kCallerConnectionsPerUidMax = 128;
+inline constexpr size_t kMonitorConnectionsMax = 32;
+inline constexpr size_t kOperatorConnectionsMax = 8;
+
+// --- HTTP -------------------------------------------------------------------
+inline constexpr size_t kHttpHeaderBytesMax = 8192;  // request line and headers
+inline constexpr size_t kHttpHeadersMax = 32;
+inline constexpr size_t kHttpBodyBytesMax = 65536;
+inline constexpr uint32_t kHeaderSecondsMax = 2;
+inline constexpr uint32_t kBodySecondsMax = 5;
+inline constexpr uint32_t kIdleSecondsMax = 60;
+inline constexpr size_t kJsonDepthMax = 8;
+inline constexpr size_t kJsonKeysMax = 64;
+
+// --- Frames -----------------------------------------------------------------
+inline constexpr size_t kBatchItemsMax = 512;
+inline constexpr size_t kBatchBytesMax = 1 << 20;    // gate to keeper
+inline constexpr size_t kAnswerExtraBytesMax = 4096; // an answer over its item
+inline constexpr size_t kAnswerBatchBytesMax =
+    kBatchBytesMax + kBatchItemsMax * kAnswerExtraBytesMax;
+inline constexpr size_t kBatchesInFlightMax = 2;
+inline constexpr size_t kOperatorFrameBytesMax = 384 * 1024;
+
+// --- Records ----------------------------------------------------------------
+// Consent: 32 purposes and 32 clusters of 34 bytes, ids, and the box around it.
+inline constexpr size_t kConsentPurposesMax = 32;
+inline constexpr size_t kConsentClustersMax = 32;
+inline constexpr size_t kRecordHeadBytesMax = 3584;
+inline constexpr size_t kTokenBoxBytesMax = kBankTokenBytesMax + 128;
+inline constexpr size_t kWrapBytesMax = 192;
+inline constexpr size_t kLeafBytesMax = 1536;
+
+// --- Clock ------------------------------------------------------------------
+inline constexpr uint64_t kClockBackSecondsMax = 5;
+inline constexpr uint64_t kClockAheadSecondsMax = 7 * 24 * 3600;
+
+}  // namespace coffer::base
