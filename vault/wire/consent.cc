@@ -10,7 +10,8 @@ base::Status CheckNames(const NameList& names) {
   for (size_t i = 0; i < names.size; ++i) {
     if (!IsName(names[i])) return Fail(Code::kInvalid, "not a name");
     for (size_t j = 0; j < i; ++j) {
-      if (names[i] == names[j]) return Fail(Code::kInvalid, "a name stands twice");
+      if (names[i] == names[j])
+        return Fail(Code::kInvalid, "a name stands twice");
     }
   }
   return {};
@@ -67,28 +68,38 @@ uint64_t ConsentEnd(const Consent& consent, uint64_t granted_at) {
 
 std::string_view DurationTypeText(DurationType type) {
   switch (type) {
-    case DurationType::kOneTime: return "ONE_TIME";
-    case DurationType::kTimeBound: return "TIME_BOUND";
-    case DurationType::kPersistent: return "PERSISTENT";
+    case DurationType::kOneTime:
+      return "ONE_TIME";
+    case DurationType::kTimeBound:
+      return "TIME_BOUND";
+    case DurationType::kPersistent:
+      return "PERSISTENT";
   }
   return "";
 }
 
 std::string_view ConsentStatusText(ConsentStatus status) {
   switch (status) {
-    case ConsentStatus::kActive: return "ACTIVE";
-    case ConsentStatus::kExpired: return "EXPIRED";
-    case ConsentStatus::kRevoked: return "REVOKED";
-    case ConsentStatus::kUsed: return "EXPIRED";
+    case ConsentStatus::kActive:
+      return "ACTIVE";
+    case ConsentStatus::kExpired:
+      return "EXPIRED";
+    case ConsentStatus::kRevoked:
+      return "REVOKED";
+    case ConsentStatus::kUsed:
+      return "EXPIRED";
   }
   return "";
 }
 
 std::string_view RevocationReasonText(RevocationReason reason) {
   switch (reason) {
-    case RevocationReason::kNone: return "";
-    case RevocationReason::kUserAction: return "USER_ACTION";
-    case RevocationReason::kBusinessRule: return "BUSINESS_RULE";
+    case RevocationReason::kNone:
+      return "";
+    case RevocationReason::kUserAction:
+      return "USER_ACTION";
+    case RevocationReason::kBusinessRule:
+      return "BUSINESS_RULE";
   }
   return "";
 }

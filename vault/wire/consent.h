@@ -6,9 +6,22 @@
 
 namespace coffer::wire {
 
-enum class DurationType : uint8_t { kOneTime = 1, kTimeBound = 2, kPersistent = 3 };
-enum class ConsentStatus : uint8_t { kActive = 1, kExpired = 2, kRevoked = 3, kUsed = 4 };
-enum class RevocationReason : uint8_t { kNone = 0, kUserAction = 1, kBusinessRule = 2 };
+enum class DurationType : uint8_t {
+  kOneTime = 1,
+  kTimeBound = 2,
+  kPersistent = 3
+};
+enum class ConsentStatus : uint8_t {
+  kActive = 1,
+  kExpired = 2,
+  kRevoked = 3,
+  kUsed = 4
+};
+enum class RevocationReason : uint8_t {
+  kNone = 0,
+  kUserAction = 1,
+  kBusinessRule = 2
+};
 
 struct Consent {
   std::string_view consent_id;  // 1 to kConsentIdBytesMax bytes
@@ -37,8 +50,8 @@ base::Status CheckConsent(const Consent& consent);
 // When the consent ends, in seconds, if it was granted at `granted_at`.
 uint64_t ConsentEnd(const Consent& consent, uint64_t granted_at);
 
-std::string_view DurationTypeText(DurationType type);        // "TIME_BOUND"
-std::string_view ConsentStatusText(ConsentStatus status);    // FDX; used: EXPIRED
+std::string_view DurationTypeText(DurationType type);      // "TIME_BOUND"
+std::string_view ConsentStatusText(ConsentStatus status);  // FDX; used: EXPIRED
 std::string_view RevocationReasonText(RevocationReason reason);
 
 }  // namespace coffer::wire

@@ -37,11 +37,16 @@ base::Result<LinkId> ParseLink(std::string_view text) {
 
 std::string_view VaultStateText(VaultState state) {
   switch (state) {
-    case VaultState::kUninitialised: return "uninitialised";
-    case VaultState::kSealed: return "sealed";
-    case VaultState::kStarting: return "starting";
-    case VaultState::kOperational: return "operational";
-    case VaultState::kError: return "error";
+    case VaultState::kUninitialised:
+      return "uninitialised";
+    case VaultState::kSealed:
+      return "sealed";
+    case VaultState::kStarting:
+      return "starting";
+    case VaultState::kOperational:
+      return "operational";
+    case VaultState::kError:
+      return "error";
   }
   return "error";
 }

@@ -51,12 +51,14 @@ base::Status CheckCallers(const Policy& policy) {
     const PolicyCaller& caller = policy.callers[i];
     if (caller.identity_kind != IdentityKind::kUid &&
         caller.identity_kind != IdentityKind::kGid) {
-      return Fail(Code::kInvalid, "policy: a caller's identity is no uid or gid");
+      return Fail(Code::kInvalid,
+                  "policy: a caller's identity is no uid or gid");
     }
     if ((caller.link_rights & ~kLinkRightsAll) != 0 ||
         !Within(caller.redeem, policy.purposes.size) ||
         (caller.redeem & Prohibited(policy)) != 0) {
-      return Fail(Code::kInvalid, "policy: a caller's rights are out of bounds");
+      return Fail(Code::kInvalid,
+                  "policy: a caller's rights are out of bounds");
     }
     for (size_t j = 0; j < i; ++j) {
       if (policy.callers[j].identity_kind == caller.identity_kind &&
@@ -90,7 +92,8 @@ base::Status CheckPolicy(const Policy& policy) {
   }
   for (const PolicyPurpose& purpose : policy.purposes) {
     if (!Within(purpose.clusters, policy.clusters.size)) {
-      return Fail(Code::kInvalid, "policy: a purpose's clusters are out of bounds");
+      return Fail(Code::kInvalid,
+                  "policy: a purpose's clusters are out of bounds");
     }
     if (!purpose.prohibited &&
         (purpose.clusters == 0 || purpose.ttl_seconds_max == 0 ||
@@ -103,7 +106,8 @@ base::Status CheckPolicy(const Policy& policy) {
     if (!Within(institution.purposes, policy.purposes.size) ||
         !Within(institution.clusters, policy.clusters.size) ||
         (institution.purposes & prohibited) != 0) {
-      return Fail(Code::kInvalid, "policy: an institution's ceiling is out of bounds");
+      return Fail(Code::kInvalid,
+                  "policy: an institution's ceiling is out of bounds");
     }
   }
   COFFER_TRY(CheckCallers(policy));

@@ -142,7 +142,8 @@ int FindCaller(const Policy& policy, std::string_view name);
 
 // Decodes into `out` and checks all that must hold whoever compiled it: bounds,
 // names unique and well-formed, every place and mask within its table, no grant
-// of a prohibited purpose, no uid or gid twice. kNewerFormat for a later format.
+// of a prohibited purpose, no uid or gid twice. kNewerFormat for a later
+// format.
 base::Status DecodePolicy(Policy& out, Bytes bytes);
 base::Status CheckPolicy(const Policy& policy);
 

@@ -90,6 +90,8 @@ std::string_view RuleText(Rule rule) {
   return row != nullptr ? row->text : "unknown_rule";
 }
 
-bool IsRule(uint8_t number) { return Find(static_cast<Rule>(number)) != nullptr; }
+bool IsRule(uint8_t number) {
+  return Find(static_cast<Rule>(number)) != nullptr;
+}
 
 }  // namespace coffer::wire

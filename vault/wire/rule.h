@@ -74,9 +74,9 @@ enum class Rule : uint8_t {
   kLinkUnknown = 50,
   kLinkOfAnotherLinker = 51,
   kLinkErased = 52,
-  kRecordStale = 53,    // sealed before a floor: replaced since
-  kRecordDamaged = 54,  // does not authenticate
-  kKeyUnavailable = 55, // its KEK is not in the keyring
+  kRecordStale = 53,     // sealed before a floor: replaced since
+  kRecordDamaged = 54,   // does not authenticate
+  kKeyUnavailable = 55,  // its KEK is not in the keyring
   // The token
   kTokenMalformed = 60,
   kTokenNotAuthentic = 61,  // also: shown by another audience

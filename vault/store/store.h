@@ -1,0 +1,84 @@
+// The store: what the gate keeps of links, in one narrow interface with two
+// implementations (LMDB, and memory for tests), so that a third fits behind it.
+// Runs in the gate. Every value is opaque, made and authenticated by the
+// keeper; nothing read from here is believed before the keeper opened it.
+//
+// Reads see the last commit. Writes are collected in a WriteBatch and committed
+// all or nothing; Commit returns only when they are durable.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vault/wire/record.h"
+
+namespace coffer::store {
+
+using base::Bytes;
+using base::Result;
+using base::Status;
+using wire::LinkId;
+using wire::SubjectHash;
+using IdempotencyHash = wire::ByteArray<16>;
+
+// Owned bytes of one link; all empty when the store has none.
+struct LinkBytes {
+  std::vector<uint8_t> head;
+  std::vector<uint8_t> wrap;
+  std::vector<uint8_t> token_box;
+  bool found() const { return !head.empty(); }
+};
+
+struct IdempotencyEntry {
+  wire::ByteArray<16> body{};  // keyed hash of the request's body
+  uint64_t expires_at = 0;     // seconds
+  LinkId link{};               // the answer to give again
+  uint32_t revision = 0;
+};
+
+// One turn's writes, in order; applied all or nothing.
+class WriteBatch {
+ public:
+  virtual ~WriteBatch() = default;
+  // Puts all parts; the subject and expiry tables follow from the head.
+  // kInvalid when the head or wrap does not decode or names another link.
+  virtual Status PutLink(const LinkId& link, Bytes head, Bytes wrap,
+                         Bytes token_box) = 0;
+  // Deletes every trace; no error when there is none.
+  virtual Status EraseLink(const LinkId& link) = 0;
+  virtual Status PutIdempotency(const IdempotencyHash& key,
+                                const IdempotencyEntry& entry) = 0;
+  // Deletes at most `most` entries that ended before `now`.
+  virtual Status SweepIdempotency(uint64_t now, size_t most) = 0;
+  virtual Status PutState(std::string_view name, Bytes value) = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // An unknown link is an ok result that is not found(). kDamaged when the
+  // parts do not fit together, kNewerFormat, kIo.
+  virtual Result<LinkBytes> GetLink(const LinkId& link,
+                                    bool with_token_box) = 0;
+  // At most `most` links of the subject, in id order, after `after` (all zeros:
+  // from the first).
+  virtual Result<std::vector<LinkId>> SubjectLinks(const SubjectHash& subject,
+                                                   const LinkId& after,
+                                                   size_t most) = 0;
+  // kNotFound when there is none or it ended before `now`.
+  virtual Result<IdempotencyEntry> GetIdempotency(const IdempotencyHash& key,
+                                                  uint64_t now) = 0;
+  // Empty when never put.
+  virtual Result<std::vector<uint8_t>> GetState(std::string_view name) = 0;
+  virtual Result<uint64_t> CountLinks() = 0;
+
+  // Runs `fill` and commits what it wrote; durable when ok. After kIo the
+  // outcome is unknown: the next call reopens, and callers treat the write as
+  // maybe done. kFull: disk or map is full, nothing was written.
+  virtual Status Commit(const std::function<Status(WriteBatch&)>& fill) = 0;
+};
+
+}  // namespace coffer::store

@@ -1,0 +1,23 @@
+#include "vault/wire/message.h"
+
+namespace coffer::wire {
+
+std::string_view KeyStateText(KeyState state) {
+  switch (state) {
+    case KeyState::kPreActivation:
+      return "pre-activation";
+    case KeyState::kActive:
+      return "active";
+    case KeyState::kSuspended:
+      return "suspended";
+    case KeyState::kDeactivated:
+      return "deactivated";
+    case KeyState::kCompromised:
+      return "compromised";
+    case KeyState::kDestroyed:
+      return "destroyed";
+  }
+  return "";
+}
+
+}  // namespace coffer::wire

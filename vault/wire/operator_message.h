@@ -1,0 +1,272 @@
+// What `coffer` and the keeper say to each other on the operator socket, the
+// only place where trust changes. One question, one answer, in turn.
+//
+//   question := bytes u32 | format u8 | op u8 | fields
+//   answer   := bytes u32 | format u8 | op u8 | code u8 | message text
+//               | fields when code is kDone
+//
+// `bytes` counts what follows it and is at most kOperatorFrameBytesMax. A frame
+// that is malformed is answered kMalformed and the connection closed: unlike
+// the gate's, this peer is a person's program and must not be able to end the
+// keeper. See docs/keeper-protocol.md.
+#pragma once
+
+#include "vault/wire/message.h"
+#include "vault/wire/policy.h"
+
+namespace coffer::wire {
+
+inline constexpr uint8_t kOperatorFormat = 1;
+inline constexpr size_t kOperatorFrameHeaderBytes = 4;
+inline constexpr size_t kOperatorMessageBytesMax = 256;
+
+enum class OperatorOp : uint8_t {
+  kStatus = 1,
+  kInit = 2,
+  kUnseal = 3,
+  kSeal = 4,
+  kSelfTest = 5,
+  kPolicyLoad = 6,
+  kPolicyShow = 7,
+  kPolicyExplain = 8,
+  kAuditTail = 9,
+  kClockAccept = 10,
+};
+
+enum class OperatorCode : uint8_t {
+  kDone = 0,
+  kMalformed = 1,
+  kRefused = 2,  // the message says why and what to do
+  kSealed = 3,   // unseal first
+  kNewerFormat = 4,
+};
+
+struct OperatorQuestionHeader {
+  uint8_t format = kOperatorFormat;
+  OperatorOp op = OperatorOp::kStatus;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.format);
+    coder.Number(self.op);
+  }
+};
+struct OperatorAnswerHeader {
+  uint8_t format = kOperatorFormat;
+  OperatorOp op = OperatorOp::kStatus;
+  OperatorCode code = OperatorCode::kDone;
+  std::string_view message;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.format);
+    coder.Number(self.op);
+    coder.Number(self.code);
+    coder.Text(self.message, kOperatorMessageBytesMax);
+  }
+};
+
+// --- Seal slots
+// -----------------------------------------------------------------
+enum class SlotKind : uint8_t { kPassphrase = 1, kKeyFile = 2 };
+
+// What a CLI must know to make the slot's secret again; public.
+struct SlotHeader {
+  uint8_t id = 0;  // 1 to kSlotsMax; 0 in a question: the keeper chooses
+  SlotKind kind = SlotKind::kKeyFile;
+  uint64_t argon2_memory_bytes = 0;  // passphrase only
+  uint32_t argon2_passes = 0;
+  ByteArray<16> salt{};  // random; of every kind
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.id);
+    coder.Number(self.kind);
+    coder.Number(self.argon2_memory_bytes);
+    coder.Number(self.argon2_passes);
+    coder.Fixed(self.salt);
+  }
+};
+
+struct EmptyQuestion {
+  template <typename Coder, typename Self>
+  static void Fields(Coder&, Self&) {}
+};
+
+// --- kStatus (also while uninitialised or sealed)
+// ---------------------------------
+struct OperatorStatus {
+  VaultState state = VaultState::kSealed;
+  std::string_view version;
+  std::string_view reason;  // why kError; else empty
+  ByteArray<16> vault_id{};
+  uint64_t generation = 0;  // of keeper.state
+  uint64_t leaves = 0;
+  uint64_t now = 0;
+  uint64_t wall = 0;
+  bool clock_accepted = true;
+  uint32_t unseal_failures = 0;  // since the last unseal or start
+  uint32_t floors = 0;
+  uint32_t floors_max = 0;
+  uint32_t callers = 0;  // connections now
+  uint32_t monitors = 0;
+  uint32_t operators = 0;
+  uint64_t journal_bytes = 0;
+  uint64_t journal_reserved_bytes = 0;
+  bool memfd_secret = false;
+  bool sandboxed = false;
+  ByteArray<32>
+      policy_digest{};  // BLAKE2b of the compiled bytes; zeros if none
+  std::string_view evidence_key;  // k4.public...., when open
+  base::BoundedList<SlotHeader, base::kSlotsMax> slots;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.state);
+    coder.Text(self.version, 32);
+    coder.Text(self.reason, kOperatorMessageBytesMax);
+    coder.Fixed(self.vault_id);
+    coder.Number(self.generation);
+    coder.Number(self.leaves);
+    coder.Number(self.now);
+    coder.Number(self.wall);
+    coder.Flag(self.clock_accepted);
+    coder.Number(self.unseal_failures);
+    coder.Number(self.floors);
+    coder.Number(self.floors_max);
+    coder.Number(self.callers);
+    coder.Number(self.monitors);
+    coder.Number(self.operators);
+    coder.Number(self.journal_bytes);
+    coder.Number(self.journal_reserved_bytes);
+    coder.Flag(self.memfd_secret);
+    coder.Flag(self.sandboxed);
+    coder.Fixed(self.policy_digest);
+    coder.Text(self.evidence_key, 64);
+    coder.Structs(self.slots);
+  }
+};
+
+// --- kInit: makes the root in the keeper, loads the policy, ends operational
+// ------
+// --- kUnseal: slot.id names the slot; kind, parameters and salt are ignored
+// -------
+struct OpenQuestion {
+  SlotHeader slot;
+  ByteArray<32> secret{};  // key file's bytes, or Argon2id's output
+  Bytes policy;            // compiled; kInit only
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Struct(self.slot);
+    coder.Fixed(self.secret);
+    coder.LongBytes(self.policy, base::kPolicyBytesMax);
+  }
+};
+struct InitAnswer {
+  uint8_t slot = 0;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.slot);
+  }
+};
+
+// --- kSelfTest
+// ---------------------------------------------------------------------
+struct SelfTestResult {
+  std::string_view algorithm;
+  bool passed = false;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Text(self.algorithm, 64);
+    coder.Flag(self.passed);
+  }
+};
+struct SelfTestAnswer {
+  base::BoundedList<SelfTestResult, 12> results;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Structs(self.results);
+  }
+};
+
+// --- kPolicyLoad: the whole compiled policy, replaced at once.
+// ----------------------
+// --- kPolicyShow: answers with the same struct.
+// --------------------------------------
+struct PolicyBytes {
+  Bytes policy;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.LongBytes(self.policy, base::kPolicyBytesMax);
+  }
+};
+
+// --- kPolicyExplain: what the policy in force says, consent aside
+// ---------------------
+struct ExplainQuestion {
+  std::string_view caller;
+  std::string_view purpose;
+  std::string_view institution;
+  NameList scope;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Text(self.caller, base::kNameBytesMax);
+    coder.Text(self.purpose, base::kNameBytesMax);
+    coder.Text(self.institution, base::kNameBytesMax);
+    coder.Texts(self.scope, base::kNameBytesMax);
+  }
+};
+struct ExplainAnswer {
+  Rule rule = Rule::kAllowed;
+  NameList scope;  // allowed at most, before the consent narrows it
+  uint32_t ttl_seconds_max = 0;
+  base::BoundedList<std::string_view, 32> audiences;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.rule);
+    coder.Texts(self.scope, base::kNameBytesMax);
+    coder.Number(self.ttl_seconds_max);
+    coder.Texts(self.audiences, base::kNameBytesMax);
+  }
+};
+
+// --- kAuditTail: leaves from `from`, or the last `count` when from is kNoLeaf
+// ---------
+inline constexpr size_t kTailLeavesMax = 128;
+struct TailQuestion {
+  uint64_t from = kNoLeaf;
+  uint32_t count = 20;  // 1 to kTailLeavesMax
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.from);
+    coder.Number(self.count);
+  }
+};
+struct LeafBytes {
+  Bytes leaf;  // see leaf.h
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.ShortBytes(self.leaf, base::kLeafBytesMax);
+  }
+};
+struct TailAnswer {
+  uint64_t next = 0;  // index after the last durable leaf
+  base::BoundedList<LeafBytes, kTailLeavesMax> leaves;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.next);
+    coder.Structs(self.leaves);
+  }
+};
+
+}  // namespace coffer::wire

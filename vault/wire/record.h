@@ -1,0 +1,77 @@
+// A link at rest. The keeper makes these bytes and authenticates them again at
+// every use; the gate and its store carry them and read the clear header only.
+//
+//   head      := format u8 | link 16 | revision u32 | leaf u64 | expires_at u64
+//                | institution text | linker text | subject 16
+//                | metadata_box bytes16
+//   token_box := XChaCha20-Poly1305 box of the padded bank token; empty once
+//   the
+//                consent is revoked
+//   wrap      := format u8 | kek 16 | leaf u64 | revision u32 | linker text
+//                | subject 16 | box 72 (the DEK under the institution's KEK)
+//
+// Numbers are little-endian; text is u16 size and bytes. What the boxes bind as
+// associated data stands in vault/keeper/sealed_link.h and docs/formats.md.
+#pragma once
+
+#include "vault/wire/names.h"
+
+namespace coffer::wire {
+
+inline constexpr uint8_t kRecordFormat = 1;
+inline constexpr uint8_t kWrapFormat = 1;
+inline constexpr size_t kWrapBoxBytes = 24 + 32 + 16;
+
+// Views into the bytes it was decoded from.
+struct RecordHead {
+  uint8_t format = kRecordFormat;
+  LinkId link{};
+  uint32_t revision = 0;    // 1 at creation; every write raises it
+  uint64_t leaf = 0;        // index of the leaf of the write that sealed it
+  uint64_t expires_at = 0;  // consent's end, seconds; in clear for the sweep
+  std::string_view institution;
+  std::string_view linker;  // the caller that created the link
+  SubjectHash subject{};
+  Bytes metadata_box;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.format);
+    coder.Fixed(self.link);
+    coder.Number(self.revision);
+    coder.Number(self.leaf);
+    coder.Number(self.expires_at);
+    coder.Text(self.institution, base::kNameBytesMax);
+    coder.Text(self.linker, base::kNameBytesMax);
+    coder.Fixed(self.subject);
+    coder.ShortBytes(self.metadata_box, base::kRecordHeadBytesMax);
+  }
+};
+
+struct Wrap {
+  uint8_t format = kWrapFormat;
+  KeyId kek{};
+  uint64_t leaf = 0;
+  uint32_t revision = 0;
+  std::string_view linker;
+  SubjectHash subject{};
+  ByteArray<kWrapBoxBytes> box{};
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.format);
+    coder.Fixed(self.kek);
+    coder.Number(self.leaf);
+    coder.Number(self.revision);
+    coder.Text(self.linker, base::kNameBytesMax);
+    coder.Fixed(self.subject);
+    coder.Fixed(self.box);
+  }
+};
+
+// Refuse: trailing bytes, sizes above the limits (kInvalid), a later format
+// (kNewerFormat, "written by a newer coffer").
+base::Result<RecordHead> DecodeRecordHead(Bytes bytes);
+base::Result<Wrap> DecodeWrap(Bytes bytes);
+
+}  // namespace coffer::wire
