@@ -36,9 +36,8 @@ base::Status ReadFull(int fd, base::MutableBytes out) {
 base::Status WriteFull(int fd, base::Bytes bytes) {
   bool is_socket = true;
   while (!bytes.empty()) {
-    ssize_t put =
-        is_socket ? send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL)
-                  : write(fd, bytes.data(), bytes.size());
+    ssize_t put = is_socket ? send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL)
+                            : write(fd, bytes.data(), bytes.size());
     if (put < 0) {
       if (errno == EINTR) continue;
       if (is_socket && errno == ENOTSOCK) {

@@ -42,8 +42,8 @@ base::Result<SendOutcome> SendDescriptor(int channel, int fd,
   return Fail(Code::kIo, "cannot pass a descriptor");
 }
 
-base::Result<ReceivedDescriptor> ReceiveDescriptor(
-    int channel, base::MutableBytes message) {
+base::Result<ReceivedDescriptor> ReceiveDescriptor(int channel,
+                                                   base::MutableBytes message) {
   // Room for one message of one descriptor; the padding would let the kernel
   // place a second one, which is found below and closed.
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};

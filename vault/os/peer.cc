@@ -18,8 +18,7 @@ base::Result<PeerCredentials> ReadPeerCredentials(int socket) {
   ucred credentials = {};
   socklen_t size = sizeof credentials;
   if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0 ||
-      size != sizeof credentials ||
-      credentials.uid == static_cast<uid_t>(-1)) {
+      size != sizeof credentials || credentials.uid == static_cast<uid_t>(-1)) {
     return Fail(Code::kIo, "cannot read the peer's credentials");
   }
   peer.pid = credentials.pid;

@@ -1,6 +1,6 @@
 // Who is at the other end of a Unix socket, as the kernel recorded it when the
-// connection was made. Run by the keeper, by getsockopt alone. Refuses to guess:
-// when the peer has more groups than fit, it has none and says so.
+// connection was made. Run by the keeper, by getsockopt alone. Refuses to
+// guess: when the peer has more groups than fit, it has none and says so.
 #pragma once
 
 #include <cstdint>

@@ -101,8 +101,8 @@ base::Result<std::optional<ExitStatus>> WaitFor(int pidfd, int extra_flags) {
   siginfo_t info = {};
   int done;
   do {
-    done = waitid(static_cast<idtype_t>(kIdTypePidfd),
-                  static_cast<id_t>(pidfd), &info, WEXITED | extra_flags);
+    done = waitid(static_cast<idtype_t>(kIdTypePidfd), static_cast<id_t>(pidfd),
+                  &info, WEXITED | extra_flags);
   } while (done < 0 && errno == EINTR);
   if (done < 0) return Fail(Code::kIo, "cannot wait for a child");
   if (info.si_pid == 0) return std::optional<ExitStatus>();

@@ -37,18 +37,18 @@ struct ResourceLimit {
 };
 
 struct SpawnOptions {
-  const char* path = nullptr;                   // absolute, or relative to cwd
-  std::span<const char* const> arguments;       // argv, with argv[0]
-  std::span<const char* const> environment;     // "NAME=value"; {} is none
-  std::span<const int> descriptors;             // become 3, 4, ... in order
-  std::span<const ResourceLimit> limits;        // RLIMIT_CORE is always 0
-  std::optional<Identity> identity;             // unset: stays as it is
-  int signal_at_parents_end = 0;                // 0: none
+  const char* path = nullptr;                // absolute, or relative to cwd
+  std::span<const char* const> arguments;    // argv, with argv[0]
+  std::span<const char* const> environment;  // "NAME=value"; {} is none
+  std::span<const int> descriptors;          // become 3, 4, ... in order
+  std::span<const ResourceLimit> limits;     // RLIMIT_CORE is always 0
+  std::optional<Identity> identity;          // unset: stays as it is
+  int signal_at_parents_end = 0;             // 0: none
 };
 
 struct ExitStatus {
   bool signaled = false;
-  int code = 0;         // exit code, or the signal's number
+  int code = 0;  // exit code, or the signal's number
 };
 // "exit code 3" or "signal 31 (SYS, Bad system call)".
 std::string ExitText(const ExitStatus& status);
