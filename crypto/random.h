@@ -1,4 +1,5 @@
-// Start-up of libsodium and its random numbers.
+// Start-up of libsodium and its random numbers (getrandom). Keeper and CLI
+// only.
 #pragma once
 
 #include "crypto/secret_key.h"

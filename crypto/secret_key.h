@@ -10,8 +10,8 @@
 
 namespace coffer::crypto {
 
-using base::Bytes;
 using base::ByteArray;
+using base::Bytes;
 using base::MutableBytes;
 
 class SecretKeyBytes;  // crypto/secret_key_bytes.h

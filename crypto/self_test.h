@@ -1,5 +1,6 @@
 // Known answers for every algorithm in use, in milliseconds, at start and by
-// `coffer selftest`.
+// `coffer selftest`. Keeper and CLI; never allocates. A keeper whose report has
+// not passed refuses to start.
 #pragma once
 
 #include <string_view>
@@ -16,9 +17,10 @@ inline constexpr size_t kSelfTestRowsMax = 12;
 struct SelfTestReport {
   SelfTestRow rows[kSelfTestRowsMax];
   size_t size = 0;
+  // False for a report without rows, too.
   bool passed() const;
 };
-// Needs four free slots of the arena while it runs. No allocation.
+// Needs four free slots of the arena while it runs.
 SelfTestReport RunSelfTests(base::SecretArena& arena);
 
 }  // namespace coffer::crypto
