@@ -129,28 +129,6 @@ bool PublicKeyUsable(const PublicKey& key) {
   return ToX25519(converted, key);
 }
 
-void GenerateSigningKey(SigningKey& key) {
-  StackSecret<32> seed;
-  Random(seed.whole());
-  SigningKeyFromSeedRaw(SecretKeyBytes::Mutable(key), seed.view());
-}
-
-void SigningKeyFromSeedRaw(MutableBytes key, Bytes seed) {
-  COFFER_CHECK(key.size() == 64 && seed.size() == 32);
-  // A copy: libsodium writes the key before it has read the whole seed, and
-  // the seed may be the key's own first half.
-  StackSecret<32> copy;
-  std::memcpy(copy.data(), seed.data(), 32);
-  PublicKey ignored;
-  crypto_sign_ed25519_seed_keypair(ignored.data(), key.data(), copy.data());
-}
-
-PublicKey PublicKeyOf(const SigningKey& key) {
-  PublicKey result;
-  std::memcpy(result.data(), SecretKeyBytes::View(key).data() + 32, 32);
-  return result;
-}
-
 Status SealKeyRaw(SealedKey& out, Bytes key, const PublicKey& to) {
   COFFER_CHECK(key.size() == 32);
   ByteArray<32> receiver;

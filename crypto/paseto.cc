@@ -12,6 +12,7 @@
 #include "crypto/base/codec.h"
 #include "crypto/base64.h"
 #include "crypto/blake2b.h"
+#include "crypto/ed25519.h"
 #include "crypto/random.h"
 #include "crypto/stack_secret.h"
 
@@ -98,8 +99,7 @@ class SignedMessage {
   SignedMessage(const SignedMessage&) = delete;
   SignedMessage& operator=(const SignedMessage&) = delete;
 
-  const uint8_t* data() const { return bytes_; }
-  size_t size() const { return size_; }
+  Bytes view() const { return {bytes_, size_}; }
 
  private:
   uint8_t bytes_[5 * 8 + kPublicHeader.size() + kSignedBytesMax];
@@ -246,8 +246,9 @@ Result<size_t> SignPublic(MutableBytes out, const SigningKey& key,
   if (!payload.empty()) {
     std::memcpy(body.data(), payload.data(), payload.size());
   }
-  crypto_sign_detached(body.data() + payload.size(), nullptr, message.data(),
-                       message.size(), SecretKeyBytes::View(key).data());
+  Signature signature;
+  SignMessage(signature, key, message.view());
+  std::memcpy(body.data() + payload.size(), signature.data(), 64);
   return draft->Finish();
 }
 
@@ -260,11 +261,10 @@ Result<size_t> VerifyPublic(MutableBytes payload, const PublicKey& key,
   if (!SignedMessage::Fits(text, footer, implicit_assertion)) {
     return Fail(Code::kInvalid, "too much to verify");
   }
-  ByteArray<64> signature;
+  Signature signature;
   COFFER_TRY(DecodeBase64({text, signature}, taken->body_text));
   const SignedMessage message(text, footer, implicit_assertion);
-  if (crypto_sign_verify_detached(signature.data(), message.data(),
-                                  message.size(), key.data()) != 0) {
+  if (!SignatureValid(signature, key, message.view())) {
     base::Wipe(text);
     return Fail(Code::kDenied, "a token that does not authenticate");
   }
