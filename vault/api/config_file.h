@@ -1,0 +1,69 @@
+// coffer.toml. Runs in cofferd before its first byte and in the CLI. Refuses,
+// each fault with its line: unknown keys, relative paths, bad modes, two
+// sockets at one path.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vault/api/findings.h"
+
+namespace coffer::api {
+
+inline constexpr size_t kConfigTextBytesMax = 256 * 1024;
+inline constexpr size_t kSocketPathBytesMax = 107;  // sun_path, with its end
+
+// A user or group. One that is set and missing from the system is an error; a
+// default that is missing means: run as started, and say so.
+struct NameSetting {
+  std::string name;
+  bool set = false;  // stands in the file
+};
+
+struct SocketSetting {
+  std::string path;
+  uint32_t mode = 0600;
+  NameSetting group;  // empty name: the process's own
+};
+
+// Keys with a comment "not used yet" are read and checked, and their presence
+// is a note.
+struct Config {
+  std::string data_dir = "/var/lib/coffer";
+  std::string policy = "/etc/coffer/policy.toml";
+  SocketSetting caller{"/run/coffer/coffer.sock", 0660, {"coffer", false}};
+  SocketSetting operators{"/run/coffer/operator.sock", 0600, {}};
+  SocketSetting monitor{"/run/coffer/monitor.sock", 0660, {"coffer", false}};
+  NameSetting gate_user{"coffer", false};
+  NameSetting keeper_user{"coffer-keeper", false};
+
+  struct {
+    std::string key_file;       // absolute; `coffer unseal` without flags
+    std::string credential;     // name of a systemd credential; the same
+    std::string pkcs11_module;  // not used yet
+  } unseal;
+  struct {
+    uint32_t threshold = 0;              // not used yet; 0: no quorum
+    std::vector<std::string> approvers;  // not used yet; public key files
+  } quorum;
+  struct {
+    std::string origin = "coffer";     // not used yet; of checkpoints
+    uint32_t retention_days = 1096;    // not used yet; three years
+    uint64_t reserve_bytes = 1 << 20;  // not used yet; journal's reserve
+  } audit;
+  struct {
+    std::string path;               // not used yet; copies of checkpoints
+    uint32_t every_seconds = 3600;  // not used yet
+  } anchor;
+  struct {
+    uint64_t store_bytes_max = uint64_t{64} << 30;  // LMDB's map
+    uint64_t journal_bytes_max = uint64_t{1} << 30;
+  } limits;
+};
+
+// Reads into `out`, which is of use only when it returns true (no fault).
+bool ParseConfig(Config& out, std::string_view text, Findings& findings);
+
+}  // namespace coffer::api
