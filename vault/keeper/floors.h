@@ -1,0 +1,67 @@
+// Floors: what makes a kill final. A floor refuses every record of a link (or
+// of a linker's subject) sealed before a leaf, and every token of a link,
+// caller, purpose or institution from before one. In memory only; made durable
+// as changes in the journal and in the state file's snapshot. Runs in the
+// keeper. Refuses to forget: leaves and severity only rise.
+#pragma once
+
+#include "crypto/base/codec.h"
+#include "crypto/base/limits.h"
+#include "vault/keeper/state_table.h"
+
+namespace coffer::keeper {
+
+// Numbers are part of journal and state formats: append only.
+enum class FloorKind : uint8_t {
+  kRevision = 1,  // replaced since
+  kRevoked = 2,   // opens metadata only; `reason` says why
+  kUsed = 3,      // a one-time consent, used; opens metadata only
+  kErased = 4,    // opens nothing
+  kTokens = 5,    // tokens only, of a name
+};
+
+struct Floor {
+  base::ByteArray<16> key;  // link id, or a keyed hash
+  FloorKind kind;
+  uint8_t reason;        // wire::RevocationReason, of kRevoked
+  uint64_t record_leaf;  // records sealed before it are refused
+  uint64_t token_leaf;   // tokens with a lower epoch are void
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Fixed(self.key);
+    coder.Number(self.kind);
+    coder.Number(self.reason);
+    coder.Number(self.record_leaf);
+    coder.Number(self.token_leaf);
+  }
+};
+inline constexpr size_t kFloorBytes = 16 + 1 + 1 + 8 + 8;
+bool IsFloorKind(uint8_t number);
+
+// Resource: about 6 MiB, made by the constructor.
+class Floors {
+ public:
+  const Floor* Find(const base::ByteArray<16>& key) const {
+    return table_.Find(key);
+  }
+  // Merges into the floor of the key, or adds it: the higher leaves, the worse
+  // kind (erased, then revoked and used, then revision, then tokens) with its
+  // reason; of two equally bad kinds the one of the later record leaf. The
+  // order of calls does not matter. False, and nothing changes, when a new
+  // floor finds no room: at kFloorsMax for kills, below the kills' tenth for
+  // others.
+  bool Raise(const Floor& floor, bool kill);
+  // Whether Raise would succeed.
+  bool CanRaise(const base::ByteArray<16>& key, bool kill) const;
+
+  size_t size() const { return table_.size(); }
+  const Floor* begin() const { return table_.begin(); }
+  const Floor* end() const { return table_.end(); }
+  void Clear() { table_.Clear(); }
+
+ private:
+  StateTable<Floor, base::kFloorsMax> table_;
+};
+
+}  // namespace coffer::keeper
