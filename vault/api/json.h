@@ -45,8 +45,8 @@ struct JsonNode {
 
 class JsonDocument;
 
-// A view into a document, which must outlive it at the same or a moved-to place
-// only through JsonDocument::root(): take texts out, do not keep these.
+// A view into a document at its present place: make it anew from root() once
+// the document was moved. Texts taken from it are not bound to that place.
 class JsonValue {
  public:
   JsonKind kind() const { return node().kind; }

@@ -1,0 +1,163 @@
+// What stands in a request's target: subjects in paths and queries.
+#include "vault/api/request.h"
+
+namespace coffer::api {
+namespace {
+
+using base::Code;
+using base::Fail;
+
+constexpr base::Literal kSubjectRule =
+    "subject is 1 to 256 bytes of UTF-8, percent-encoded";
+constexpr base::Literal kQueryRule =
+    "the query is subject=S, with after=LINK and limit=N if wanted";
+constexpr base::Literal kLimitRule = "limit is 1 to 64";
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// What may stand in a segment as it is: RFC 3986 pchar, without "%".
+bool IsPlain(char c) {
+  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+      (c >= '0' && c <= '9')) {
+    return true;
+  }
+  return c != '\0' && std::string_view("-._~!$&'()*+,;=:@").find(c) !=
+                          std::string_view::npos;
+}
+
+// RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF.
+bool IsUtf8(std::string_view text) {
+  size_t i = 0;
+  const auto byte = [&](size_t at) {
+    return at < text.size() ? static_cast<uint8_t>(text[at]) : uint8_t{0};
+  };
+  const auto follows = [&](size_t at, uint8_t least, uint8_t most) {
+    return byte(at) >= least && byte(at) <= most;
+  };
+  while (i < text.size()) {
+    const uint8_t lead = byte(i);
+    if (lead < 0x80) {
+      i += 1;
+    } else if (lead >= 0xc2 && lead <= 0xdf) {
+      if (!follows(i + 1, 0x80, 0xbf)) return false;
+      i += 2;
+    } else if (lead >= 0xe0 && lead <= 0xef) {
+      const uint8_t least = lead == 0xe0 ? 0xa0 : 0x80;
+      const uint8_t most = lead == 0xed ? 0x9f : 0xbf;
+      if (!follows(i + 1, least, most) || !follows(i + 2, 0x80, 0xbf)) {
+        return false;
+      }
+      i += 3;
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+      const uint8_t least = lead == 0xf0 ? 0x90 : 0x80;
+      const uint8_t most = lead == 0xf4 ? 0x8f : 0xbf;
+      if (!follows(i + 1, least, most) || !follows(i + 2, 0x80, 0xbf) ||
+          !follows(i + 3, 0x80, 0xbf)) {
+        return false;
+      }
+      i += 4;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+ParseResult<wire::LinkId> ReadAfter(std::string_view value) {
+  base::Result<wire::LinkId> link = wire::ParseLink(value);
+  if (link.ok()) return link;
+  return Fail(Code::kInvalid, "after is lnk_ and 22 base64url characters");
+}
+
+ParseResult<uint32_t> ReadLimit(std::string_view value) {
+  uint32_t limit = 0;
+  if (value.empty() || value.size() > 2 || value.front() == '0') {
+    return Fail(Code::kInvalid, kLimitRule);
+  }
+  for (char c : value) {
+    if (c < '0' || c > '9') return Fail(Code::kInvalid, kLimitRule);
+    limit = limit * 10 + static_cast<uint32_t>(c - '0');
+  }
+  if (limit > kListLinksMax) return Fail(Code::kInvalid, kLimitRule);
+  return limit;
+}
+
+}  // namespace
+
+bool SubjectText::Append(uint8_t byte) {
+  if (size_ == sizeof bytes_) return false;
+  bytes_[size_++] = byte;
+  return true;
+}
+
+ParseResult<SubjectText> ParseSubjectSegment(std::string_view segment) {
+  SubjectText subject;
+  for (size_t i = 0; i < segment.size(); ++i) {
+    int byte = static_cast<uint8_t>(segment[i]);
+    if (segment[i] == '%') {
+      if (segment.size() - i < 3) return Fail(Code::kInvalid, kSubjectRule);
+      const int high = HexValue(segment[i + 1]);
+      const int low = HexValue(segment[i + 2]);
+      if (high < 0 || low < 0) return Fail(Code::kInvalid, kSubjectRule);
+      byte = high * 16 + low;
+      i += 2;
+    } else if (!IsPlain(segment[i])) {
+      return Fail(Code::kInvalid, kSubjectRule);
+    }
+    if (!subject.Append(static_cast<uint8_t>(byte))) {
+      return Fail(Code::kInvalid, kSubjectRule);
+    }
+  }
+  if (subject.view().empty() || !IsUtf8(subject.view())) {
+    return Fail(Code::kInvalid, kSubjectRule);
+  }
+  return subject;
+}
+
+ParseResult<ListQuery> ParseListQuery(std::string_view query) {
+  ListQuery out;
+  bool has_subject = false;
+  bool has_limit = false;
+  while (true) {
+    const size_t ampersand = query.find('&');
+    const std::string_view pair = query.substr(0, ampersand);
+    const size_t equals = pair.find('=');
+    if (equals == std::string_view::npos) {
+      return Fail(Code::kInvalid, kQueryRule);
+    }
+    const std::string_view key = pair.substr(0, equals);
+    const std::string_view value = pair.substr(equals + 1);
+    if (key == "subject" && !has_subject) {
+      if (value.find('+') != std::string_view::npos) {
+        return Fail(Code::kInvalid,
+                    "write a plus in subject as %2B and a space as %20");
+      }
+      ParseResult<SubjectText> subject = ParseSubjectSegment(value);
+      if (!subject.ok()) return subject.error();
+      out.subject = *subject;
+      has_subject = true;
+    } else if (key == "after" && !out.after) {
+      ParseResult<wire::LinkId> after = ReadAfter(value);
+      if (!after.ok()) return after.error();
+      out.after = *after;
+    } else if (key == "limit" && !has_limit) {
+      ParseResult<uint32_t> limit = ReadLimit(value);
+      if (!limit.ok()) return limit.error();
+      out.limit = *limit;
+      has_limit = true;
+    } else {
+      return Fail(Code::kInvalid, kQueryRule);
+    }
+    if (ampersand == std::string_view::npos) break;
+    query.remove_prefix(ampersand + 1);
+  }
+  if (!has_subject) return Fail(Code::kInvalid, kQueryRule);
+  return out;
+}
+
+}  // namespace coffer::api
