@@ -1,0 +1,50 @@
+// One write transaction of the LMDB store, for lmdb_store.cc alone. Runs in the
+// gate. The first failure of a write stays and fails the commit.
+#pragma once
+
+#include "vault/store/lmdb_environment.h"
+
+namespace coffer::store {
+
+// Resource: aborts its transaction at its end unless committed.
+class LmdbBatch final : public WriteBatch {
+ public:
+  explicit LmdbBatch(LmdbEnvironment& environment)
+      : environment_(environment) {}
+  ~LmdbBatch() override;
+
+  Status Begin();
+  Status Commit();
+
+  Status PutLink(const LinkId& link, Bytes head, Bytes wrap,
+                 Bytes token_box) override;
+  Status EraseLink(const LinkId& link) override;
+  Status PutIdempotency(const IdempotencyHash& key,
+                        const IdempotencyEntry& entry) override;
+  Status SweepIdempotency(uint64_t now, size_t most) override;
+  Status PutState(std::string_view name, Bytes value) override;
+
+ private:
+  // The keys under which an old record of a link stands in the other tables.
+  struct OldKeys {
+    bool found = false;
+    RowKey wrap;
+    RowKey subject;
+    RowKey expiry;
+  };
+
+  int FindOldKeys(const LinkId& link, OldKeys& old);
+  int Put(Table table, Bytes key, Bytes value);
+  int PutRow(const LinkId& link, Bytes head, Bytes token_box);
+  // A row that is not there is no error.
+  int Delete(Table table, Bytes key);
+  int SweepOne(MDB_cursor* cursor, uint64_t now);
+  template <typename Call>
+  Status Write(const Call& call);
+
+  LmdbEnvironment& environment_;
+  MDB_txn* transaction_ = nullptr;
+  Status failed_;  // the first failure; ok while there is none
+};
+
+}  // namespace coffer::store

@@ -1,0 +1,107 @@
+// One LMDB environment with the store's tables: made whole or not at all,
+// checked before it is mapped, opened again after a failed commit. Runs in the
+// gate, on one thread. Refuses a store that is foreign, newer or damaged.
+//
+// Resource: owns the environment and, while it is open, one reader.
+#pragma once
+
+#include <lmdb.h>
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "vault/store/fault_guard.h"
+#include "vault/store/rows.h"
+
+namespace coffer::store {
+
+enum class Table : size_t {
+  kLinks,
+  kWraps,
+  kSubjects,
+  kExpiries,
+  kIdempotency,
+  kIdempotencyExpiries,
+  kState,
+};
+inline constexpr size_t kTables = 7;
+
+inline MDB_val ToVal(Bytes bytes) {
+  return {bytes.size(), const_cast<uint8_t*>(bytes.data())};
+}
+inline Bytes FromVal(const MDB_val& value) {
+  return {static_cast<const uint8_t*>(value.mv_data), value.mv_size};
+}
+
+// The failure that an LMDB code or errno stands for.
+base::Error ErrorOf(int code);
+
+class LmdbEnvironment {
+ public:
+  static Result<std::unique_ptr<LmdbEnvironment>> Open(std::string directory,
+                                                       size_t map_bytes);
+  ~LmdbEnvironment();
+  LmdbEnvironment(const LmdbEnvironment&) = delete;
+  LmdbEnvironment& operator=(const LmdbEnvironment&) = delete;
+
+  // Call first in every operation: opens anew after a failed commit. kDamaged
+  // for good once a call has faulted.
+  Status Ready();
+
+  // Runs `call` with the reader on the last commit, guarded. `call` returns an
+  // LMDB code, owns nothing and must not keep pointers into the map.
+  template <typename Call>
+  int Read(const Call& call) {
+    return Run([this, &call] {
+      int code = mdb_txn_renew(reader_);
+      if (code != 0) return code;
+      code = call(reader_);
+      mdb_txn_reset(reader_);
+      return code;
+    });
+  }
+  // Runs an LMDB call of a write transaction, guarded.
+  template <typename Call>
+  int Run(const Call& call) {
+    if (faulted_) return kMapFault;
+    const int code = Guarded(map_, call);
+    if (code == kMapFault) faulted_ = true;
+    return code;
+  }
+
+  int BeginWrite(MDB_txn** transaction);
+  void Abort(MDB_txn* transaction);
+  // Ends the transaction either way; kFull: nothing was written; kIo: unknown.
+  Status Commit(MDB_txn* transaction);
+
+  MDB_dbi table(Table table) const {
+    return tables_[static_cast<size_t>(table)];
+  }
+
+ private:
+  LmdbEnvironment(std::string directory, size_t map_bytes);
+
+  std::string Path(const char* name) const { return directory_ + "/" + name; }
+  Status CreateIfMissing();
+  Status SyncDirectory();
+  Status OpenChecked();
+  Status OpenTables();
+  Status OpenAndReadFormat(MDB_txn* transaction);
+  void LearnMap(const MDB_val& value);
+  Result<bool> TailIsFree(uint64_t first_page, uint64_t last_page);
+  void Close();
+
+  const std::string directory_;
+  const size_t map_bytes_;
+  MDB_env* environment_ = nullptr;
+  MDB_txn* reader_ = nullptr;
+  std::array<MDB_dbi, kTables> tables_{};
+  AddressRange map_;  // everywhere, until it is known
+  uint32_t page_bytes_ = 0;
+  uint32_t commits_ = 0;
+  bool reopen_ = false;   // after a commit of unknown outcome
+  bool faulted_ = false;  // for good
+};
+
+}  // namespace coffer::store

@@ -1,0 +1,176 @@
+#include "vault/store/lmdb_store.h"
+
+#include "vault/store/lmdb_batch.h"
+#include "vault/store/lmdb_environment.h"
+
+namespace coffer::store {
+namespace {
+
+using base::Code;
+using base::Fail;
+
+void Copy(std::vector<uint8_t>& out, Bytes bytes) {
+  // Grown before the map is read, so that a fault interrupts nothing but this
+  // copy.
+  out.resize(bytes.size());
+  if (!bytes.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
+}
+
+}  // namespace
+
+LmdbStore::LmdbStore(std::unique_ptr<LmdbEnvironment> environment)
+    : environment_(std::move(environment)) {}
+LmdbStore::~LmdbStore() = default;
+
+Result<std::unique_ptr<LmdbStore>> LmdbStore::Open(const std::string& directory,
+                                                   size_t map_bytes) {
+  auto environment = LmdbEnvironment::Open(directory, map_bytes);
+  if (!environment.ok()) return environment.error();
+  return std::unique_ptr<LmdbStore>(new LmdbStore(std::move(*environment)));
+}
+
+Result<LinkBytes> LmdbStore::GetLink(const LinkId& link, bool with_token_box) {
+  COFFER_TRY(environment_->Ready());
+  LinkBytes out;
+  Status decoded;
+  const int code = environment_->Read([&](MDB_txn* reader) {
+    MDB_val key = ToVal(link);
+    MDB_val value{};
+    int result =
+        mdb_get(reader, environment_->table(Table::kLinks), &key, &value);
+    if (result != 0) return result;
+    auto row = DecodeLinkRow(link, FromVal(value));
+    if (!row.ok()) {
+      decoded = row.error();
+      return 0;
+    }
+    const RowKey wrap_key = WrapKey(row->fields.institution, link);
+    MDB_val wrap_val = ToVal(wrap_key.view());
+    MDB_val wrap_value{};
+    result = mdb_get(reader, environment_->table(Table::kWraps), &wrap_val,
+                     &wrap_value);
+    if (result == MDB_NOTFOUND) decoded = DamagedError();
+    if (result != 0) return result;
+    auto wrap = wire::DecodeWrap(FromVal(wrap_value));
+    if (!wrap.ok() || !Belongs(*wrap, row->fields)) {
+      decoded = !wrap.ok() && wrap.error().code == Code::kNewerFormat
+                    ? wrap.error()
+                    : DamagedError();
+      return 0;
+    }
+    Copy(out.head, row->head);
+    Copy(out.wrap, FromVal(wrap_value));
+    if (with_token_box) Copy(out.token_box, row->token_box);
+    return 0;
+  });
+  COFFER_TRY(decoded);
+  if (code == MDB_NOTFOUND) return LinkBytes{};
+  if (code != 0) return ErrorOf(code);
+  return out;
+}
+
+Result<std::vector<LinkId>> LmdbStore::SubjectLinks(const SubjectHash& subject,
+                                                    const LinkId& after,
+                                                    size_t most) {
+  COFFER_TRY(environment_->Ready());
+  std::vector<LinkId> links;
+  const RowKey start = SubjectKey(subject, after);
+  const int code = environment_->Read([&](MDB_txn* reader) {
+    MDB_cursor* cursor = nullptr;
+    int result =
+        mdb_cursor_open(reader, environment_->table(Table::kSubjects), &cursor);
+    if (result != 0) return result;
+    MDB_val key = ToVal(start.view());
+    MDB_val value{};
+    LinkId last = after;
+    MDB_cursor_op step = MDB_SET_RANGE;
+    while (links.size() < most) {
+      result = mdb_cursor_get(cursor, &key, &value, step);
+      if (result != 0) break;
+      const Bytes row = FromVal(key);
+      if (row.size() != subject.size() + last.size()) {
+        result = MDB_CORRUPTED;
+        break;
+      }
+      if (!base::Equal(row.first(subject.size()), subject)) break;
+      LinkId link;
+      std::memcpy(link.data(), row.data() + subject.size(), link.size());
+      if (link > last) {
+        links.push_back(link);
+      } else if (step == MDB_NEXT) {
+        result = MDB_CORRUPTED;  // no order: perhaps without an end
+        break;
+      }
+      last = link;
+      step = MDB_NEXT;
+    }
+    mdb_cursor_close(cursor);
+    return result == MDB_NOTFOUND ? 0 : result;
+  });
+  if (code != 0) return ErrorOf(code);
+  return links;
+}
+
+Result<IdempotencyEntry> LmdbStore::GetIdempotency(const IdempotencyHash& key,
+                                                   uint64_t now) {
+  COFFER_TRY(environment_->Ready());
+  Result<IdempotencyEntry> entry =
+      Fail(Code::kNotFound, "store: no such idempotency key");
+  const int code = environment_->Read([&](MDB_txn* reader) {
+    MDB_val key_val = ToVal(key);
+    MDB_val value{};
+    const int result = mdb_get(reader, environment_->table(Table::kIdempotency),
+                               &key_val, &value);
+    if (result == 0) entry = DecodeIdempotency(key, FromVal(value));
+    return result;
+  });
+  if (code != 0 && code != MDB_NOTFOUND) return ErrorOf(code);
+  if (entry.ok() && entry->expires_at < now) {
+    return Fail(Code::kNotFound, "store: the idempotency key has ended");
+  }
+  return entry;
+}
+
+Result<std::vector<uint8_t>> LmdbStore::GetState(std::string_view name) {
+  COFFER_TRY(CheckStateName(name));
+  COFFER_TRY(environment_->Ready());
+  std::vector<uint8_t> out;
+  Status decoded;
+  const int code = environment_->Read([&](MDB_txn* reader) {
+    MDB_val key = ToVal(base::AsBytes(name));
+    MDB_val value{};
+    const int result =
+        mdb_get(reader, environment_->table(Table::kState), &key, &value);
+    if (result != 0) return result;
+    auto bytes = DecodeState(name, FromVal(value));
+    if (bytes.ok()) {
+      Copy(out, *bytes);
+    } else {
+      decoded = bytes.error();
+    }
+    return 0;
+  });
+  COFFER_TRY(decoded);
+  if (code != 0 && code != MDB_NOTFOUND) return ErrorOf(code);
+  return out;
+}
+
+Result<uint64_t> LmdbStore::CountLinks() {
+  COFFER_TRY(environment_->Ready());
+  MDB_stat table{};
+  const int code = environment_->Read([&](MDB_txn* reader) {
+    return mdb_stat(reader, environment_->table(Table::kLinks), &table);
+  });
+  if (code != 0) return ErrorOf(code);
+  return static_cast<uint64_t>(table.ms_entries);
+}
+
+Status LmdbStore::Commit(const std::function<Status(WriteBatch&)>& fill) {
+  COFFER_TRY(environment_->Ready());
+  LmdbBatch batch(*environment_);
+  COFFER_TRY(batch.Begin());
+  COFFER_TRY(fill(batch));
+  return batch.Commit();
+}
+
+}  // namespace coffer::store

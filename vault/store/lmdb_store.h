@@ -1,0 +1,47 @@
+// The store on disk: LMDB in a directory of the gate's own (data.mdb, lock.mdb;
+// rows in rows.h). Runs in the gate, on one thread, opened before its sandbox.
+// Refuses a store that is foreign, written by a newer coffer, or damaged.
+//
+// LMDB has no checksums, so damage shows where it is met: as kDamaged, as bytes
+// the keeper refuses, or as a link that is not found. A call that runs into a
+// fault of the map (a file cut short under us, a dying disk) is kDamaged, and
+// so is every later one.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "vault/store/store.h"
+
+namespace coffer::store {
+
+class LmdbEnvironment;
+
+// Resource: owns the environment; one per process and directory.
+class LmdbStore final : public Store {
+ public:
+  // Makes the directory (0700) and an empty store when there is none, whole or
+  // not at all. `map_bytes` is the most the file may grow to (at least 128 KiB;
+  // rounded up to 64 KiB), address space and not memory. kInvalid: no store of
+  // coffer's; kNewerFormat; kDamaged; kFull; kIo.
+  static Result<std::unique_ptr<LmdbStore>> Open(const std::string& directory,
+                                                 size_t map_bytes);
+  ~LmdbStore() override;
+
+  Result<LinkBytes> GetLink(const LinkId& link, bool with_token_box) override;
+  Result<std::vector<LinkId>> SubjectLinks(const SubjectHash& subject,
+                                           const LinkId& after,
+                                           size_t most) override;
+  Result<IdempotencyEntry> GetIdempotency(const IdempotencyHash& key,
+                                          uint64_t now) override;
+  Result<std::vector<uint8_t>> GetState(std::string_view name) override;
+  Result<uint64_t> CountLinks() override;
+  Status Commit(const std::function<Status(WriteBatch&)>& fill) override;
+
+ private:
+  explicit LmdbStore(std::unique_ptr<LmdbEnvironment> environment);
+
+  std::unique_ptr<LmdbEnvironment> environment_;
+};
+
+}  // namespace coffer::store

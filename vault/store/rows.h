@@ -1,0 +1,88 @@
+// The bytes of the store's rows: what each table's keys and values look like.
+// Runs in the gate. Refuses values that are no such bytes (kDamaged) or of a
+// later format (kNewerFormat).
+//
+//   table                key                           value
+//   links                link 16                       link_row
+//   wraps                institution_size u8           wrap (wire/record.h)
+//                        | institution | link 16
+//   subjects             subject 16 | link 16          empty
+//   expiries             expires_at u64 | link 16      empty
+//   idempotency          hash 16                       idempotency_row
+//   idempotency_expiries expires_at u64 | hash 16      empty
+//   state                name 1 to 64                  checksum u32 | bytes
+//   state                "format"                      u8, kStoreFormat
+//
+//   link_row        := row_format u8 | head_size u16 | head | token_box
+//   idempotency_row := row_format u8 | body 16 | expires_at u64 | link 16
+//                      | revision u32 | checksum u32
+//
+// Numbers are little-endian but for those in keys, which are big-endian so that
+// the earliest comes first. Wraps are dense by institution, so that rotating
+// one bank's key walks one stretch of one small table. The keeper authenticates
+// links and wraps; a checksum (CRC-32 of the key and what stands before or
+// after it) tells damage apart where no key protects a row.
+#pragma once
+
+#include <vector>
+
+#include "vault/store/store.h"
+
+namespace coffer::store {
+
+inline constexpr uint8_t kStoreFormat = 1;
+inline constexpr uint8_t kRowFormat = 1;
+inline constexpr std::string_view kFormatName = "format";
+inline constexpr size_t kStateNameBytesMax = 64;
+inline constexpr size_t kLinkRowHeaderBytes = 1 + 2;
+inline constexpr size_t kLinkRowBytesMax =
+    kLinkRowHeaderBytes + base::kRecordHeadBytesMax + base::kTokenBoxBytesMax;
+inline constexpr size_t kIdempotencyRowBytes = 1 + 16 + 8 + 16 + 4 + 4;
+
+base::Error DamagedError();
+
+// A key of a few dozen bytes, built in place.
+class RowKey {
+ public:
+  RowKey& Byte(uint8_t byte);
+  RowKey& BigEndian(uint64_t number);
+  RowKey& Append(Bytes bytes);
+  Bytes view() const { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<uint8_t, 64> bytes_{};
+  size_t size_ = 0;
+};
+
+RowKey WrapKey(std::string_view institution, const LinkId& link);
+RowKey SubjectKey(const SubjectHash& subject, const LinkId& link);
+RowKey ExpiryKey(uint64_t expires_at, Bytes hash_or_link);
+
+// What PutLink is given: decodes, names this link, within the limits
+// (kInvalid). Views into `head`.
+Result<wire::RecordHead> CheckLinkParts(const LinkId& link, Bytes head,
+                                        Bytes wrap, Bytes token_box);
+// True when the wrap was made in the same write as the head.
+bool Belongs(const wire::Wrap& wrap, const wire::RecordHead& head);
+
+struct LinkRow {
+  Bytes head;
+  Bytes token_box;
+  wire::RecordHead fields;  // decoded from head
+};
+// Views into `row`.
+Result<LinkRow> DecodeLinkRow(const LinkId& link, Bytes row);
+void WriteLinkRowHeader(uint8_t* out, size_t head_size);
+
+std::array<uint8_t, kIdempotencyRowBytes> EncodeIdempotency(
+    const IdempotencyHash& key, const IdempotencyEntry& entry);
+Result<IdempotencyEntry> DecodeIdempotency(const IdempotencyHash& key,
+                                           Bytes row);
+
+// kInvalid for an empty, too long or reserved name.
+Status CheckStateName(std::string_view name);
+std::vector<uint8_t> EncodeState(std::string_view name, Bytes value);
+// The value's bytes, a view into `row`.
+Result<Bytes> DecodeState(std::string_view name, Bytes row);
+
+}  // namespace coffer::store
