@@ -36,6 +36,10 @@ struct Chunk {
   }
 
   bool Decode(std::string_view from, size_t size) {
+    // libsodium 1.0.18 reads every byte from 0x80 on as '_'.
+    uint8_t high = 0;
+    for (char c : from) high |= static_cast<uint8_t>(c);
+    if (high >= 0x80) return false;
     size_t written = 0;
     return sodium_base642bin(bytes.data(), size, from.data(), from.size(),
                              nullptr, &written, nullptr,

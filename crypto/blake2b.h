@@ -4,7 +4,7 @@
 
 #include <sodium.h>
 
-#include "crypto/base/secret_bytes.h"
+#include "crypto/stack_secret.h"
 
 namespace coffer::crypto {
 
@@ -20,7 +20,10 @@ class Blake2b {
                                          key.empty() ? nullptr : key.data(),
                                          key.size(), size) == 0);
   }
-  ~Blake2b() { sodium_memzero(&state_, sizeof state_); }
+  ~Blake2b() {
+    sodium_memzero(&state_, sizeof state_);
+    ScrubStackBelow();
+  }
   Blake2b(const Blake2b&) = delete;
   Blake2b& operator=(const Blake2b&) = delete;
 

@@ -1,10 +1,15 @@
 // StackSecret<N>: N bytes on the stack, wiped at the end of their scope, for
-// key material that lives for one call. Internal to crypto.
+// key material that lives for one call; and the frames that libraries leave.
+// Internal to crypto.
 #pragma once
 
 #include "crypto/base/secret_bytes.h"
 
 namespace coffer::crypto {
+
+// Wipes the stack below the caller: what a library function that returned just
+// now has left of a key in its frame.
+void ScrubStackBelow();
 
 template <size_t N>
 class StackSecret {

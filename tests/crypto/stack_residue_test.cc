@@ -1,0 +1,162 @@
+// After an operation no 8 bytes in a row of its key are left on the stack. Each
+// operation runs on a thread whose stack is ours to search afterwards.
+#include <pthread.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+
+#include "crypto/aead.h"
+#include "crypto/ed25519.h"
+#include "crypto/kdf.h"
+#include "crypto/paseto.h"
+#include "tests/crypto/test_support.h"
+
+namespace coffer::crypto {
+namespace {
+
+constexpr size_t kStackBytes = 512 * 1024;
+
+// The number of places on the stack that hold 8 bytes of `secret`.
+size_t Residue(Bytes secret, const std::function<void()>& operation) {
+  void* stack = nullptr;
+  COFFER_CHECK(posix_memalign(&stack, 4096, kStackBytes) == 0);
+  std::memset(stack, 0x11, kStackBytes);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstack(&attributes, stack, kStackBytes);
+  pthread_t thread;
+  auto run = [](void* argument) -> void* {
+    (*static_cast<const std::function<void()>*>(argument))();
+    return nullptr;
+  };
+  COFFER_CHECK(pthread_create(&thread, &attributes, run,
+                              const_cast<std::function<void()>*>(&operation)) ==
+               0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+  size_t hits = 0;
+  const uint8_t* bytes = static_cast<const uint8_t*>(stack);
+  for (size_t i = 0; i + 8 <= secret.size(); ++i) {
+    const uint8_t* at = bytes;
+    while ((at = static_cast<const uint8_t*>(
+                memmem(at, static_cast<size_t>(bytes + kStackBytes - at),
+                       secret.data() + i, 8))) != nullptr) {
+      ++hits;
+      ++at;
+    }
+  }
+  free(stack);
+  return hits;
+}
+
+class StackResidue : public testing::Test {
+ protected:
+  void SetUp() override {
+#ifdef COFFER_SANITIZED
+    GTEST_SKIP() << "skipped: a sanitizer keeps its own frames";
+#endif
+    RandomKey(local_);
+    RandomKey(dek_);
+    GenerateSigningKey(signing_);
+  }
+  Bytes local() const { return SecretKeyBytes::View(local_); }
+  Bytes dek() const { return SecretKeyBytes::View(dek_); }
+  Bytes seed() const { return SecretKeyBytes::View(signing_).first(32); }
+
+  std::unique_ptr<base::SecretArena> arena_ = MakeArena();
+  LocalTokenKey local_{*arena_};
+  Dek dek_{*arena_};
+  Dek other_{*arena_};
+  SigningKey signing_{*arena_};
+  Buffer payload_ = Pattern(250);
+  Buffer out_ = Buffer(1000);
+  Buffer token_ = Buffer(1000);
+};
+
+TEST_F(StackResidue, TheSearchFindsACopyThatIsLeft) {
+  EXPECT_GT(Residue(dek(),
+                    [&] {
+                      uint8_t copy[32];
+                      std::memcpy(copy, dek().data(), 32);
+                      asm volatile("" : : "r"(copy) : "memory");
+                    }),
+            0u);
+}
+
+TEST_F(StackResidue, BoxesLeaveNothingOfTheirKey) {
+  EXPECT_EQ(Residue(dek(),
+                    [&] {
+                      auto size = SealBox(token_, dek_, payload_, {});
+                      (void)OpenBox(out_, dek_, Bytes(token_).first(*size), {});
+                    }),
+            0u);
+  EXPECT_EQ(Residue(local(),
+                    [&] {
+                      (void)WrapKey(token_, dek_, local_, {});
+                      (void)UnwrapKey(other_, dek_, Bytes(token_).first(72),
+                                      {});
+                    }),
+            0u);
+}
+
+TEST_F(StackResidue, HashesAndDerivedKeysLeaveNothing) {
+  EXPECT_EQ(Residue(dek(), [&] { DeriveKey(other_, dek_, "label", {}); }), 0u);
+  DeriveKey(other_, dek_, "label", {});
+  EXPECT_EQ(Residue(SecretKeyBytes::View(other_),
+                    [&] { DeriveKey(other_, dek_, "label", {}); }),
+            0u);
+}
+
+TEST_F(StackResidue, IdsLeaveNothingOfTheKeyNorOfItsText) {
+  ByteArray<33> id;
+  EXPECT_EQ(Residue(dek(), [&] { id = LocalId(dek_); }), 0u);
+  const std::string text = base::EncodeBase64Url(dek());
+  EXPECT_EQ(Residue(base::AsBytes(text), [&] { id = LocalId(dek_); }), 0u);
+}
+
+TEST_F(StackResidue, LocalTokensLeaveNothingOfTheirKey) {
+  size_t size = 0;
+  EXPECT_EQ(
+      Residue(local(),
+              [&] { size = *EncodeLocal(token_, local_, payload_, {}, {}); }),
+      0u);
+  EXPECT_EQ(Residue(local(),
+                    [&] {
+                      (void)DecodeLocal(out_, local_,
+                                        base::AsText(Bytes(token_).first(size)),
+                                        {}, {});
+                    }),
+            0u);
+}
+
+TEST_F(StackResidue, SigningLeavesNothingOfTheSeed) {
+  EXPECT_EQ(
+      Residue(seed(),
+              [&] { (void)SignPublic(token_, signing_, payload_, {}, {}); }),
+      0u);
+}
+
+TEST_F(StackResidue, MakingAKeyPairLeavesNothingOfTheSeed) {
+  SigningKey made(*arena_);
+  DeriveSigningKey(made, dek_, "label", {});
+  const Buffer copy(SecretKeyBytes::View(made).begin(),
+                    SecretKeyBytes::View(made).begin() + 32);
+  EXPECT_EQ(Residue(copy, [&] { DeriveSigningKey(made, dek_, "label", {}); }),
+            0u);
+}
+
+TEST_F(StackResidue, SealsLeaveNothingOfTheSealedKeyNorOfTheReceivers) {
+  SealedKey sealed;
+  EXPECT_EQ(
+      Residue(dek(),
+              [&] { (void)SealKey(sealed, dek_, PublicKeyOf(signing_)); }),
+      0u);
+  EXPECT_EQ(Residue(dek(), [&] { (void)UnsealKey(other_, sealed, signing_); }),
+            0u);
+  EXPECT_EQ(Residue(seed(), [&] { (void)UnsealKey(other_, sealed, signing_); }),
+            0u);
+}
+
+}  // namespace
+}  // namespace coffer::crypto
