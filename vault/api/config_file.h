@@ -50,16 +50,16 @@ struct Config {
   } quorum;
   struct {
     std::string origin = "coffer";     // not used yet; of checkpoints
-    uint32_t retention_days = 1096;    // not used yet; three years
-    uint64_t reserve_bytes = 1 << 20;  // not used yet; journal's reserve
+    uint32_t retention_days = 1096;    // not used yet; `retention`
+    uint64_t reserve_bytes = 1 << 20;  // not used yet; `reserve`
   } audit;
   struct {
     std::string path;               // not used yet; copies of checkpoints
     uint32_t every_seconds = 3600;  // not used yet
   } anchor;
   struct {
-    uint64_t store_bytes_max = uint64_t{64} << 30;  // LMDB's map
-    uint64_t journal_bytes_max = uint64_t{1} << 30;
+    uint64_t store_bytes_max = uint64_t{64} << 30;   // `store`: LMDB's map
+    uint64_t journal_bytes_max = uint64_t{1} << 30;  // `journal`
   } limits;
 };
 

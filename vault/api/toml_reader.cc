@@ -1,0 +1,147 @@
+#include "vault/api/toml_reader.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "vault/wire/names.h"
+
+namespace coffer::api {
+
+bool ParseToml(toml::table& out, std::string_view text, size_t bytes_max,
+               Findings& findings) {
+  if (text.size() > bytes_max) {
+    findings.Fault(0, "the file is too long: at most " +
+                          std::to_string(bytes_max) + " bytes");
+    return false;
+  }
+  try {
+    out = toml::parse(text);
+    return true;
+  } catch (const toml::parse_error& error) {
+    std::string what(error.description());
+    std::replace_if(
+        what.begin(), what.end(), [](char c) { return c < 0x20 || c == 0x7f; },
+        '?');
+    findings.Fault(error.source().begin.line, "not TOML: " + what);
+  } catch (const std::exception&) {
+    findings.Fault(0, "not enough memory to read the file");
+  }
+  return false;
+}
+
+uint32_t LineOf(const toml::node& node) { return node.source().begin.line; }
+
+std::string TomlPlace(std::string_view parent, std::string_view key) {
+  std::string shown = wire::IsName(key) ? std::string(key) : Quoted(key);
+  return parent.empty() ? shown : std::string(parent) + "." + shown;
+}
+
+const toml::node* TomlReader::Node(std::string_view key) {
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
+    known_.push_back(key);
+  }
+  return table_.get(key);
+}
+
+bool TomlReader::Has(std::string_view key) { return Node(key) != nullptr; }
+
+uint32_t TomlReader::LineOfKey(std::string_view key) const {
+  auto found = table_.find(key);
+  if (found == table_.end()) return line();
+  const uint32_t at = found->first.source().begin.line;
+  return at != 0 ? at : LineOf(found->second);
+}
+
+void TomlReader::Fault(std::string_view key, std::string_view what) {
+  findings_.Fault(LineOfKey(key),
+                  TomlPlace(place_, key) + " " + std::string(what));
+}
+
+std::optional<TomlText> TomlReader::Text(std::string_view key) {
+  const toml::node* node = Node(key);
+  if (node == nullptr) return std::nullopt;
+  if (!node->is_string()) {
+    Fault(key, "must be a text");
+    return std::nullopt;
+  }
+  return TomlText{node->as_string()->get(), LineOf(*node)};
+}
+
+std::optional<bool> TomlReader::Flag(std::string_view key) {
+  const toml::node* node = Node(key);
+  if (node == nullptr) return std::nullopt;
+  if (!node->is_boolean()) {
+    Fault(key, "must be true or false");
+    return std::nullopt;
+  }
+  return node->as_boolean()->get();
+}
+
+std::optional<int64_t> TomlReader::Integer(std::string_view key, int64_t least,
+                                           int64_t most) {
+  const toml::node* node = Node(key);
+  if (node == nullptr) return std::nullopt;
+  if (!node->is_integer() || node->as_integer()->get() < least ||
+      node->as_integer()->get() > most) {
+    Fault(key, "must be a whole number from " + std::to_string(least) + " to " +
+                   std::to_string(most));
+    return std::nullopt;
+  }
+  return node->as_integer()->get();
+}
+
+std::optional<std::vector<TomlText>> TomlReader::Texts(std::string_view key) {
+  const toml::array* array = Array(key);
+  if (array == nullptr) return std::nullopt;
+  std::vector<TomlText> texts;
+  bool good = true;
+  for (const toml::node& item : *array) {
+    if (!item.is_string()) {
+      findings_.Fault(LineOf(item),
+                      TomlPlace(place_, key) + " must be a list of texts");
+      return std::nullopt;
+    }
+    const std::string_view text = item.as_string()->get();
+    for (const TomlText& other : texts) {
+      if (other.text != text) continue;
+      findings_.Fault(LineOf(item), Quoted(text) + " stands twice in " +
+                                        TomlPlace(place_, key));
+      good = false;
+    }
+    texts.push_back({text, LineOf(item)});
+    // No list of ours is longer, and the check above is quadratic.
+    if (texts.size() > base::kInstitutionsMax) {
+      Fault(key, "is too long");
+      return std::nullopt;
+    }
+  }
+  if (!good) return std::nullopt;
+  return texts;
+}
+
+const toml::table* TomlReader::Table(std::string_view key) {
+  const toml::node* node = Node(key);
+  if (node == nullptr) return nullptr;
+  if (!node->is_table()) Fault(key, "must be a table");
+  return node->as_table();
+}
+
+const toml::array* TomlReader::Array(std::string_view key) {
+  const toml::node* node = Node(key);
+  if (node == nullptr) return nullptr;
+  if (!node->is_array()) Fault(key, "must be a list");
+  return node->as_array();
+}
+
+void TomlReader::RefuseUnknown() {
+  for (auto&& [key, value] : table_) {
+    if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) {
+      continue;
+    }
+    findings_.Fault(LineOfKey(key.str()),
+                    "unknown key " + Quoted(key.str()) +
+                        (place_.empty() ? "" : " in " + place_));
+  }
+}
+
+}  // namespace coffer::api
