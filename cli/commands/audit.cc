@@ -1,0 +1,186 @@
+// audit tail and verify-certificate.
+#include <chrono>
+#include <thread>
+
+#include "cli/commands/commands.h"
+#include "cli/text.h"
+#include "crypto/paseto.h"
+#include "vault/api/leaf_json.h"
+
+namespace coffer::cli {
+namespace {
+
+using wire::OperatorOp;
+
+constexpr auto kFollowPause = std::chrono::milliseconds(500);
+
+Done PrintLeaf(const Invocation& invocation, base::Bytes bytes,
+               uint64_t& next) {
+  auto leaf = wire::DecodeLeaf(bytes);
+  if (!leaf.ok()) {
+    return Failure{
+        Exit::kRefused,
+        std::string("a leaf cannot be read: ") + leaf.error().message,
+        "use the coffer of the same version as cofferd"};
+  }
+  next = leaf->index + 1;
+  if (invocation.json()) {
+    api::TextBuilder text;
+    api::WriteLeaf(text, *leaf);
+    PrintBody(invocation, text.view());
+  } else {
+    invocation.context.out << api::LeafLine(*leaf) << "\n" << std::flush;
+  }
+  return base::Nothing{};
+}
+
+// Prints `question`'s leaves, then moves it behind them; gives the index after
+// the last durable leaf.
+Outcome<uint64_t> PrintSome(const Invocation& invocation,
+                            OperatorClient& client,
+                            wire::TailQuestion& question) {
+  auto answer = client.Ask(OperatorOp::kAuditTail, question);
+  if (!answer.ok()) return answer.failure();
+  auto tail = answer->As<wire::TailAnswer>();
+  if (!tail.ok()) return tail.failure();
+  uint64_t next = tail->leaves.empty() ? tail->next : 0;
+  for (const wire::LeafBytes& bytes : tail->leaves) {
+    Done printed = PrintLeaf(invocation, bytes.leaf, next);
+    if (!printed.ok()) return printed.failure();
+  }
+  question.from = next;
+  return tail->next;
+}
+
+// Where the last `count` leaves begin.
+Outcome<uint64_t> TailStart(OperatorClient& client, uint64_t count) {
+  auto answer = client.Ask(OperatorOp::kStatus, wire::EmptyQuestion{});
+  if (!answer.ok()) return answer.failure();
+  auto status = answer->As<wire::OperatorStatus>();
+  if (!status.ok()) return status.failure();
+  return status->leaves > count ? status->leaves - count : 0;
+}
+
+}  // namespace
+
+Exit RunAuditTail(const Invocation& invocation) {
+  auto count = invocation.Number("count", 1, 1000000000, 20);
+  if (!count.ok()) return invocation.Fail(count.failure());
+  auto from = invocation.Number("from", 0, wire::kNoLeaf - 1, wire::kNoLeaf);
+  if (!from.ok()) return invocation.Fail(from.failure());
+  auto client = ConnectOperator(invocation);
+  if (!client.ok()) return invocation.Fail(client.failure());
+  bool follow = invocation.Has("follow");
+  bool counted = invocation.Has("count");
+  wire::TailQuestion question;
+  question.from = *from;
+  uint64_t left = *count;
+  if (*from == wire::kNoLeaf && left > wire::kTailLeavesMax) {
+    auto start = TailStart(*client, left);
+    if (!start.ok()) return invocation.Fail(start.failure());
+    question.from = *start;
+  }
+  // --from without --count goes on to the end.
+  bool bounded = !follow && (*from == wire::kNoLeaf || counted);
+  for (;;) {
+    uint64_t want = bounded || question.from == wire::kNoLeaf
+                        ? std::min<uint64_t>(left, wire::kTailLeavesMax)
+                        : wire::kTailLeavesMax;
+    question.count = static_cast<uint32_t>(want);
+    uint64_t asked = question.from;
+    auto next = PrintSome(invocation, *client, question);
+    if (!next.ok()) return invocation.Fail(next.failure());
+    bool end = question.from >= *next || question.from == asked;
+    left -= std::min(left, want);
+    if (!follow && (end || (bounded && left == 0))) return Exit::kDone;
+    if (end) std::this_thread::sleep_for(kFollowPause);
+  }
+}
+
+namespace {
+
+std::string_view FirstLine(std::string_view text, std::string_view start) {
+  while (!text.empty()) {
+    size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) {
+      line.remove_suffix(1);
+    }
+    if (line.substr(0, start.size()) == start) return line;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return {};
+}
+
+Outcome<std::string> EvidenceKeyText(const Invocation& invocation) {
+  if (invocation.Has("vkey")) {
+    auto text = ReadTextFile(invocation.Get("vkey"), 65536, "key file");
+    if (!text.ok()) return text.failure();
+    std::string key(FirstLine(*text, "k4.public."));
+    if (!key.empty()) return key;
+    return Failure{Exit::kRefused,
+                   Printable(invocation.Get("vkey")) +
+                       " holds no line that begins k4.public.",
+                   "name the file with the vault's evidence key"};
+  }
+  Failure none{Exit::kUsage, "the vault's evidence key is not to be had here",
+               "give --vkey F, a file with its k4.public. line"};
+  auto client = ConnectOperator(invocation);
+  if (!client.ok()) return none;
+  auto answer = client->Ask(OperatorOp::kStatus, wire::EmptyQuestion{});
+  if (!answer.ok()) return none;
+  auto status = answer->As<wire::OperatorStatus>();
+  if (!status.ok() || status->evidence_key.empty()) return none;
+  return std::string(status->evidence_key);
+}
+
+Failure NotGenuine(std::string why) {
+  return {Exit::kRefused, "NOT GENUINE: " + std::move(why),
+          "this is no certificate of the vault with this key"};
+}
+
+}  // namespace
+
+Exit RunAuditVerifyCertificate(const Invocation& invocation) {
+  auto text = ReadTextFile(invocation.arguments[0], crypto::kPasetoTextBytesMax,
+                           "certificate");
+  if (!text.ok()) return invocation.Fail(text.failure());
+  std::string_view token = FirstLine(*text, "v4.public.");
+  if (token.empty()) {
+    return invocation.Fail(Exit::kRefused,
+                           Printable(invocation.arguments[0]) +
+                               " holds no line that begins v4.public.",
+                           "");
+  }
+  auto key_text = EvidenceKeyText(invocation);
+  if (!key_text.ok()) return invocation.Fail(key_text.failure());
+  auto key = crypto::ParsePublicKey(*key_text);
+  if (!key.ok() || !crypto::PublicKeyUsable(*key)) {
+    return invocation.Fail(Exit::kRefused, "the evidence key is malformed",
+                           "compare it with the one that was published");
+  }
+  std::string id(crypto::kPaserkIdTextBytes, '\0');
+  crypto::FormatPublicId(id.data(), crypto::PublicId(*key));
+  std::string footer = "{\"kid\":\"" + id + "\"}";
+  std::vector<uint8_t> payload(crypto::kSignedBytesMax);
+  auto size =
+      crypto::VerifyPublic(payload, *key, token, base::AsBytes(footer), {});
+  if (!size.ok()) {
+    std::vector<uint8_t> other(1024);
+    auto peeked = crypto::PeekFooter(other, token);
+    bool other_key = peeked.ok() &&
+                     base::AsText(base::Bytes(other).first(*peeked)) != footer;
+    return invocation.Fail(
+        NotGenuine(other_key ? "signed with another key, or altered"
+                             : "the signature does not fit"));
+  }
+  std::string_view claims = base::AsText(base::Bytes(payload).first(*size));
+  if (invocation.json()) {
+    PrintBody(invocation, claims);
+    return Exit::kDone;
+  }
+  invocation.context.out << "Genuine: signed by " << id << "\n";
+  return PrintFields(invocation, claims);
+}
+
+}  // namespace coffer::cli

@@ -1,0 +1,89 @@
+// Every handler in the table of verbs, by noun, and what they share. Runs in
+// the CLI only.
+#pragma once
+
+#include "cli/context.h"
+#include "cli/http_client.h"
+#include "cli/operator_client.h"
+#include "cli/settings.h"
+#include "vault/api/json.h"
+
+namespace coffer::cli {
+
+// vault.cc
+Exit RunInit(const Invocation& invocation);
+Exit RunUnseal(const Invocation& invocation);
+Exit RunSeal(const Invocation& invocation);
+Exit RunSelfTest(const Invocation& invocation);
+Exit RunClockAccept(const Invocation& invocation);
+// status.cc, doctor.cc
+Exit RunStatus(const Invocation& invocation);
+Exit RunDoctor(const Invocation& invocation);
+// policy.cc
+Exit RunPolicyCheck(const Invocation& invocation);
+Exit RunPolicyLoad(const Invocation& invocation);
+Exit RunPolicyShow(const Invocation& invocation);
+Exit RunPolicyExplain(const Invocation& invocation);
+// link.cc, import.cc
+Exit RunLinkAdd(const Invocation& invocation);
+Exit RunLinkShow(const Invocation& invocation);
+Exit RunLinkList(const Invocation& invocation);
+Exit RunLinkToken(const Invocation& invocation);
+Exit RunLinkConsent(const Invocation& invocation);
+Exit RunLinkRevoke(const Invocation& invocation);
+Exit RunLinkErase(const Invocation& invocation);
+Exit RunLinkImport(const Invocation& invocation);
+// token.cc
+Exit RunTokenIssue(const Invocation& invocation);
+Exit RunTokenIntrospect(const Invocation& invocation);
+Exit RunTokenRevoke(const Invocation& invocation);
+Exit RunTokenRedeem(const Invocation& invocation);
+// subject.cc
+Exit RunSubjectLinks(const Invocation& invocation);
+Exit RunSubjectErase(const Invocation& invocation);
+// audit.cc
+Exit RunAuditTail(const Invocation& invocation);
+Exit RunAuditVerifyCertificate(const Invocation& invocation);
+
+// --- Shared (shared.cc) -----------------------------------------------------
+
+// A connection to the operator socket that the settings name.
+Outcome<OperatorClient> ConnectOperator(const Invocation& invocation);
+
+// One request on the caller socket. A refusal is printed (with --json, its body
+// goes to standard output too) and given as its exit code.
+struct CallerAnswer {
+  Exit exit = Exit::kRefused;
+  HttpAnswer answer;  // of use when exit is kDone
+
+  bool ok() const { return exit == Exit::kDone; }
+};
+CallerAnswer CallVault(const Invocation& invocation,
+                       const HttpRequest& request);
+// What a person is told about a problem's body.
+Failure ProblemFailure(const HttpAnswer& answer);
+
+// The body as it came, with a newline at its end.
+void PrintBody(const Invocation& invocation, std::string_view body);
+// The object's members as "name  value" lines, nested names joined by a point.
+// A member named in `last` is printed alone at the end, whole: it is a token.
+Exit PrintFields(const Invocation& invocation, std::string_view body,
+                 std::string_view last = {});
+// The same as text.
+std::string FieldsText(api::JsonValue object, std::string_view last);
+// An erasure: sends it, prints what was erased, and keeps the certificate in
+// the file that --certificate names.
+Exit PrintErased(const Invocation& invocation, const HttpRequest& request);
+// A table of a customer's links, all pages of them; with --json, the body of
+// one page's body. `query` is what follows "/v1/links?", `after` the `next` of
+// the page before.
+Exit PrintLinks(const Invocation& invocation, const std::string& query,
+                std::string after = "");
+
+// Answers of the vault, whatever their size here.
+base::Result<api::JsonDocument> ParseAnswer(std::string_view body);
+
+// Writes a new file (0600) that must not exist yet; durable when it returns.
+Done WriteNewFile(const std::string& path, std::string_view text);
+
+}  // namespace coffer::cli

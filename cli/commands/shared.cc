@@ -1,0 +1,228 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "cli/commands/commands.h"
+#include "cli/text.h"
+
+namespace coffer::cli {
+namespace {
+
+using api::JsonKind;
+using api::JsonValue;
+
+// A problem is 64 keys and flat; a page of links is larger.
+constexpr api::JsonLimits kAnswerLimits{kAnswerBodyBytesMax, 16, 4096};
+
+std::string ScalarText(JsonValue value) {
+  switch (value.kind()) {
+    case JsonKind::kBool:
+      return value.boolean() ? "yes" : "no";
+    case JsonKind::kInteger:
+      return std::to_string(value.integer());
+    case JsonKind::kText:
+      return Printable(value.text());
+    case JsonKind::kArray: {
+      std::string list;
+      for (JsonValue item : value.members()) {
+        if (!list.empty()) list += " ";
+        list += item.is(JsonKind::kObject) ? "{...}" : ScalarText(item);
+      }
+      return list.empty() ? "-" : list;
+    }
+    default:
+      return "-";
+  }
+}
+
+void AddFields(FieldList& fields, JsonValue object, const std::string& prefix,
+               std::string_view last) {
+  for (JsonValue member : object.members()) {
+    std::string name = prefix + Printable(member.key());
+    if (prefix.empty() && member.key() == last) continue;
+    if (member.is(JsonKind::kObject)) {
+      AddFields(fields, member, name + ".", last);
+    } else {
+      fields.Add(std::move(name), ScalarText(member));
+    }
+  }
+}
+
+std::string TextOf(JsonValue object, std::string_view key) {
+  JsonValue found = object;
+  if (!object.is(JsonKind::kObject) || !object.Find(key, found)) return "";
+  return ScalarText(found);
+}
+
+}  // namespace
+
+Outcome<OperatorClient> ConnectOperator(const Invocation& invocation) {
+  auto settings = LoadSettings(invocation);
+  if (!settings.ok()) return settings.failure();
+  return OperatorClient::Connect(settings->operator_socket);
+}
+
+base::Result<api::JsonDocument> ParseAnswer(std::string_view body) {
+  return api::JsonDocument::Parse(body, kAnswerLimits);
+}
+
+Failure ProblemFailure(const HttpAnswer& answer) {
+  Failure failure;
+  failure.what = "HTTP " + std::to_string(answer.status);
+  auto parsed = ParseAnswer(answer.text());
+  if (!parsed.ok() || !parsed->root().is(JsonKind::kObject)) return failure;
+  JsonValue problem = parsed->root();
+  std::string error = TextOf(problem, "error");
+  std::string detail = TextOf(problem, "detail");
+  std::string instance = TextOf(problem, "instance");
+  if (error == "sealed") failure.exit = Exit::kSealed;
+  if (!error.empty()) failure.what = "refused (" + error + ")";
+  failure.next = detail;
+  if (!instance.empty()) {
+    if (!failure.next.empty()) failure.next += " ";
+    failure.next += "[audit entry " + instance + "]";
+  }
+  return failure;
+}
+
+CallerAnswer CallVault(const Invocation& invocation,
+                       const HttpRequest& request) {
+  CallerAnswer result;
+  auto settings = LoadSettings(invocation);
+  if (!settings.ok()) {
+    result.exit = invocation.Fail(settings.failure());
+    return result;
+  }
+  auto client = HttpClient::Connect(settings->caller_socket);
+  if (!client.ok()) {
+    result.exit = invocation.Fail(client.failure());
+    return result;
+  }
+  auto answer = client->Send(request);
+  if (!answer.ok()) {
+    result.exit = invocation.Fail(answer.failure());
+    return result;
+  }
+  if (!answer->good()) {
+    if (invocation.json()) PrintBody(invocation, answer->text());
+    result.exit = invocation.Fail(ProblemFailure(*answer));
+    return result;
+  }
+  result.exit = Exit::kDone;
+  result.answer = std::move(*answer);
+  return result;
+}
+
+void PrintBody(const Invocation& invocation, std::string_view body) {
+  if (body.empty()) return;
+  invocation.context.out << body;
+  if (body.back() != '\n') invocation.context.out << "\n";
+  invocation.context.out << std::flush;
+}
+
+std::string FieldsText(JsonValue object, std::string_view last) {
+  FieldList fields;
+  AddFields(fields, object, "", last);
+  return fields.Text();
+}
+
+Exit PrintFields(const Invocation& invocation, std::string_view body,
+                 std::string_view last) {
+  auto parsed = ParseAnswer(body);
+  if (!parsed.ok() || !parsed->root().is(JsonKind::kObject)) {
+    return invocation.Fail(Exit::kRefused, "the answer is not a JSON object",
+                           "use the coffer of the same version as cofferd");
+  }
+  JsonValue object = parsed->root();
+  std::ostream& out = invocation.context.out;
+  out << FieldsText(object, last);
+  JsonValue token = object;
+  if (!last.empty() && object.Find(last, token) && token.is(JsonKind::kText)) {
+    out << last << ":\n";
+    // Byte for byte: it is to be copied or piped on.
+    out << token.text() << "\n";
+  }
+  out << std::flush;
+  return Exit::kDone;
+}
+
+namespace {
+
+// Adds one page's links to the table; the next page's "after", or empty.
+Outcome<std::string> AddLinks(Table& table, std::string_view body) {
+  Failure none{Exit::kRefused, "the answer holds no links",
+               "use the coffer of the same version as cofferd"};
+  auto parsed = ParseAnswer(body);
+  if (!parsed.ok()) return none;
+  JsonValue root = parsed->root();
+  JsonValue links = root;
+  if (!root.is(JsonKind::kObject) || !root.Find("links", links) ||
+      !links.is(JsonKind::kArray)) {
+    return none;
+  }
+  for (JsonValue link : links.members()) {
+    JsonValue consent = link;
+    bool has = link.is(JsonKind::kObject) && link.Find("consent", consent);
+    table.Add({TextOf(link, "link"), TextOf(link, "institution"),
+               has ? TextOf(consent, "status") : "",
+               TextOf(link, "expires_at").substr(0, 10),
+               has ? TextOf(consent, "purposes") : ""});
+  }
+  JsonValue next = root;
+  if (root.Find("next", next) && next.is(JsonKind::kText)) {
+    return std::string(next.text());
+  }
+  return std::string();
+}
+
+}  // namespace
+
+Exit PrintLinks(const Invocation& invocation, const std::string& query,
+                std::string after) {
+  Table table({"link", "institution", "status", "expires", "purposes"});
+  do {
+    HttpRequest request;
+    request.target = "/v1/links?" + query;
+    if (!after.empty()) request.target += "&after=" + PercentEncode(after);
+    CallerAnswer page = CallVault(invocation, request);
+    if (!page.ok()) return page.exit;
+    if (invocation.json()) {
+      PrintBody(invocation, page.answer.text());
+      return Exit::kDone;
+    }
+    auto next = AddLinks(table, page.answer.text());
+    if (!next.ok()) return invocation.Fail(next.failure());
+    if (*next == after) break;
+    after = *next;
+  } while (!after.empty());
+  invocation.context.out << (table.empty() ? "No links\n" : table.Text())
+                         << std::flush;
+  return Exit::kDone;
+}
+
+Done WriteNewFile(const std::string& path, std::string_view text) {
+  os::FileDescriptor file(
+      open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  auto failure = [&] {
+    return Failure{
+        Exit::kRefused,
+        "cannot write " + Printable(path) + ": " + std::strerror(errno), ""};
+  };
+  if (!file.valid()) return failure();
+  std::string parent = std::filesystem::path(path).parent_path().string();
+  os::FileDescriptor directory(open(parent.empty() ? "." : parent.c_str(),
+                                    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!os::WriteFull(file.get(), base::AsBytes(text)).ok() ||
+      fsync(file.get()) != 0 || !directory.valid() ||
+      fsync(directory.get()) != 0) {
+    Failure failed = failure();
+    unlink(path.c_str());
+    return failed;
+  }
+  return base::Nothing{};
+}
+
+}  // namespace coffer::cli

@@ -1,0 +1,47 @@
+#include "cli/context.h"
+
+#include <charconv>
+
+#include "cli/verbs.h"
+
+namespace coffer::cli {
+
+Exit Invocation::Fail(const Failure& failure) const {
+  context.err << "coffer: " << failure.what;
+  if (!failure.next.empty()) context.err << "; " << failure.next;
+  context.err << "\n" << std::flush;
+  return failure.exit;
+}
+
+Exit Invocation::Usage(std::string what) const {
+  return Fail(Exit::kUsage, std::move(what),
+              "run coffer " + std::string(verb.name) + " --help");
+}
+
+void Invocation::Warn(std::string_view text) const {
+  context.err << "coffer: " << text << "\n" << std::flush;
+}
+
+bool Invocation::Confirmed(std::string_view question) const {
+  if (Has("yes") || !context.terminal.InputIsTerminal()) return true;
+  return context.terminal.Confirm(question);
+}
+
+Outcome<uint64_t> Invocation::Number(std::string_view name, uint64_t low,
+                                     uint64_t high, uint64_t fallback) const {
+  if (!Has(name)) return fallback;
+  const std::string& text = Get(name);
+  uint64_t number = 0;
+  auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() ||
+      number < low || number > high) {
+    return Failure{Exit::kUsage,
+                   "--" + std::string(name) + " is a whole number from " +
+                       std::to_string(low) + " to " + std::to_string(high),
+                   "run coffer " + std::string(verb.name) + " --help"};
+  }
+  return number;
+}
+
+}  // namespace coffer::cli

@@ -1,0 +1,239 @@
+#include "cli/verbs.h"
+
+#include "cli/commands/commands.h"
+
+namespace coffer::cli {
+namespace {
+
+constexpr Option kGlobal[] = {
+    {"config", "FILE", "coffer.toml (default: /etc/coffer/coffer.toml)"},
+    {"caller-socket", "PATH", "where callers are served"},
+    {"operator-socket", "PATH", "where trust changes"},
+    {"monitor-socket", "PATH", "where health is read"},
+    {"json", "", "JSON on standard output; a route's body as it came"},
+    {"yes", "", "do not ask before what cannot be undone"},
+    {"help", "", "this text, or that of a verb"},
+    {"version", "", "the version"},
+};
+constexpr Option kPassphraseFile = {
+    "passphrase-file", "FILE",
+    "its contents, one trailing newline dropped; - is standard input; without "
+    "it, a prompt"};
+constexpr Option kInit[] = {
+    {"seal", "KIND", "passphrase or keyfile", true},
+    kPassphraseFile,
+    {"key-file", "FILE", "32 raw bytes; made with mode 0600 when absent"},
+    {"policy", "FILE", "the first policy (default: the configuration's)"},
+};
+constexpr Option kUnseal[] = {
+    {"slot", "ID", "which slot, where several fit"},
+    kPassphraseFile,
+    {"key-file", "FILE", "32 raw bytes; - is standard input"},
+};
+constexpr Option kShow[] = {
+    {"toml", "", "as a policy.toml, with numbers for users"},
+};
+constexpr Option kExplain[] = {
+    {"caller", "NAME", "who would ask", true},
+    {"purpose", "NAME", "for what", true},
+    {"institution", "NAME", "about links of which institution", true},
+    {"scope", "CLUSTERS", "which clusters, separated by spaces"},
+};
+constexpr Option kBankTokenFile = {
+    "bank-token-file", "FILE",
+    "one trailing newline dropped; - is standard input", true};
+constexpr Option kConsent = {"consent", "FILE",
+                             "the customer's consent as a JSON object", true};
+constexpr Option kIfMatch = {
+    "if-match", "N", "only over this revision (default: the present one)"};
+constexpr Option kCertificate = {"certificate", "FILE",
+                                 "write the signed certificate to a new file"};
+constexpr Option kLinkAdd[] = {
+    {"institution", "NAME", "the bank or payment company", true},
+    {"subject", "TEXT", "the customer, 1 to 256 bytes", true},
+    kBankTokenFile,
+    kConsent,
+    {"idempotency-key", "TEXT", "the same key twice stores one link"},
+};
+constexpr Option kLinkList[] = {
+    {"subject", "TEXT", "the customer", true},
+    {"after", "LINK", "behind this link, the page before's `next`"},
+};
+constexpr Option kLinkToken[] = {kBankTokenFile, kIfMatch};
+constexpr Option kLinkConsent[] = {kConsent, kIfMatch};
+constexpr Option kLinkRevoke[] = {
+    {"reason", "REASON", "USER_ACTION (default) or BUSINESS_RULE"},
+};
+constexpr Option kErase[] = {kCertificate};
+constexpr Option kImport[] = {
+    {"connections", "N", "how many at once, 1 to 64 (default: 16)"},
+};
+constexpr Option kTokenFile = {"token-file", "FILE",
+                               "an access token; - is standard input", true};
+constexpr Option kAudience = {
+    "audience", "NAME", "the token's audience, when it was issued by you"};
+constexpr Option kIssue[] = {
+    {"link", "LINK", "for which link", true},
+    {"purpose", "NAME", "for what", true},
+    {"audience", "NAME", "who may redeem it", true},
+    {"scope", "CLUSTERS",
+     "which clusters, separated by spaces (default: all that is allowed)"},
+    {"expires-in", "SECONDS", "how long it lives (default: 60)"},
+    {"format", "FORMAT", "local (default) or public"},
+    {"single-use", "", "good for one redemption"},
+};
+constexpr Option kRedeem[] = {kTokenFile};
+constexpr Option kShowToken[] = {kTokenFile, kAudience};
+constexpr Option kTail[] = {
+    {"follow", "", "go on with what comes"},
+    {"count", "N", "how many of the last (default: 20)"},
+    {"from", "INDEX", "from this entry on"},
+};
+constexpr Option kVerifyCertificate[] = {
+    {"vkey", "FILE",
+     "a file with the vault's k4.public. line (default: ask the operator "
+     "socket)"},
+};
+
+constexpr std::string_view kDestructive =
+    "Asks on a terminal; --yes does not. Without a terminal it acts.";
+
+const Verb kVerbs[] = {
+    {"init", "", 0, 0, "make the root key, load the policy, open the vault",
+     "Against a running cofferd that is not initialised. A second init changes "
+     "nothing. Keep a copy of the passphrase or the key file: without it, all "
+     "links are lost.",
+     kInit, RunInit},
+    {"unseal", "", 0, 0, "open the vault with a slot's secret", "", kUnseal,
+     RunUnseal},
+    {"seal",
+     "",
+     0,
+     0,
+     "close the vault; callers are refused",
+     kDestructive,
+     {},
+     RunSeal},
+    {"status",
+     "",
+     0,
+     0,
+     "what state the vault is in",
+     "Exits 0 only when it is operational, 3 when it is sealed.",
+     {},
+     RunStatus},
+    {"doctor",
+     "",
+     0,
+     0,
+     "check machine, files, sockets and vault",
+     "One line each: ok, warn or fail, with advice. Exits 1 when one failed.",
+     {},
+     RunDoctor},
+    {"selftest",
+     "",
+     0,
+     0,
+     "run the keeper's known-answer tests",
+     "",
+     {},
+     RunSelfTest},
+    {"clock accept",
+     "",
+     0,
+     0,
+     "take the wall clock after it went astray",
+     "",
+     {},
+     RunClockAccept},
+    {"policy check",
+     "FILE",
+     1,
+     1,
+     "find a policy file's faults",
+     "",
+     {},
+     RunPolicyCheck},
+    {"policy load",
+     "[FILE]",
+     0,
+     1,
+     "put a policy in force",
+     "Without FILE, the configuration's policy. It is taken whole or not at "
+     "all.",
+     {},
+     RunPolicyLoad},
+    {"policy show", "", 0, 0, "the policy in force", "", kShow, RunPolicyShow},
+    {"policy explain", "", 0, 0, "what the policy says to a wish",
+     "Consent aside. Exits 0 whether the answer is yes or no.", kExplain,
+     RunPolicyExplain},
+    {"link add", "", 0, 0, "store a link: bank token and consent", "", kLinkAdd,
+     RunLinkAdd},
+    {"link show",
+     "LINK",
+     1,
+     1,
+     "a link's metadata and consent",
+     "",
+     {},
+     RunLinkShow},
+    {"link list", "", 0, 0, "a customer's links",
+     "With --json one page, as it came.", kLinkList, RunLinkList},
+    {"link token", "LINK", 1, 1, "replace a link's bank token", "", kLinkToken,
+     RunLinkToken},
+    {"link consent", "LINK", 1, 1, "replace a link's consent",
+     "Ends the link's access tokens.", kLinkConsent, RunLinkConsent},
+    {"link revoke", "LINK", 1, 1, "revoke a link's consent, at once",
+     kDestructive, kLinkRevoke, RunLinkRevoke},
+    {"link erase", "LINK", 1, 1, "destroy a link's key", kDestructive, kErase,
+     RunLinkErase},
+    {"link import", "FILE", 1, 1, "store many links, a JSON object a line",
+     "Each line is the body of POST /v1/links: institution, subject, "
+     "bank_token, consent. A run that was stopped goes on where it was when it "
+     "is started again (FILE.done), within 24 hours. Refused lines are "
+     "reported by number and listed in FILE.rejected. With --json, one object "
+     "for each stored line.",
+     kImport, RunLinkImport},
+    {"token issue", "", 0, 0, "get an access token for a purpose", "", kIssue,
+     RunTokenIssue},
+    {"token introspect", "", 0, 0, "ask what an access token is good for", "",
+     kShowToken, RunTokenIntrospect},
+    {"token revoke", "", 0, 0, "end an access token", kDestructive, kShowToken,
+     RunTokenRevoke},
+    {"token redeem", "", 0, 0, "exchange an access token for the bank token",
+     "Prints the bank token. Mind where it goes.", kRedeem, RunTokenRedeem},
+    {"subject links",
+     "SUBJECT",
+     1,
+     1,
+     "a customer's links",
+     "",
+     {},
+     RunSubjectLinks},
+    {"subject erase", "SUBJECT", 1, 1, "destroy the keys of a customer's links",
+     kDestructive, kErase, RunSubjectErase},
+    {"audit tail", "", 0, 0, "the last decisions, and what refused", "", kTail,
+     RunAuditTail},
+    {"audit verify-certificate", "FILE", 1, 1,
+     "check an erasure's signed certificate", "", kVerifyCertificate,
+     RunAuditVerifyCertificate},
+    // Named in the interface, not in this version.
+    {"zeroize", "", 0, 0, "", "", {}, nullptr},
+    {"slot", "", 0, 0, "", "", {}, nullptr},
+    {"key", "", 0, 0, "", "", {}, nullptr},
+    {"institution", "", 0, 0, "", "", {}, nullptr},
+    {"brake", "", 0, 0, "", "", {}, nullptr},
+    {"op", "", 0, 0, "", "", {}, nullptr},
+    {"backup", "", 0, 0, "", "", {}, nullptr},
+    {"subject ledger", "", 0, 0, "", "", {}, nullptr},
+    {"audit verify", "", 0, 0, "", "", {}, nullptr},
+    {"audit prove", "", 0, 0, "", "", {}, nullptr},
+    {"audit checkpoint", "", 0, 0, "", "", {}, nullptr},
+};
+
+}  // namespace
+
+std::span<const Verb> Verbs() { return kVerbs; }
+std::span<const Option> GlobalOptions() { return kGlobal; }
+
+}  // namespace coffer::cli
