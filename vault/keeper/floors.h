@@ -47,10 +47,10 @@ class Floors {
   }
   // Merges into the floor of the key, or adds it: the higher leaves, the worse
   // kind (erased, then revoked and used, then revision, then tokens) with its
-  // reason; of two equally bad kinds the one of the later record leaf. The
-  // order of calls does not matter. False, and nothing changes, when a new
-  // floor finds no room: at kFloorsMax for kills, below the kills' tenth for
-  // others.
+  // reason; of two equally bad kinds the one of the later record leaf. So a
+  // replay over a later snapshot changes nothing. False, and nothing changes,
+  // when a new floor finds no room: at kFloorsMax for kills, below the kills'
+  // tenth for others.
   bool Raise(const Floor& floor, bool kill);
   // Whether Raise would succeed.
   bool CanRaise(const base::ByteArray<16>& key, bool kill) const;

@@ -69,7 +69,7 @@ class Journal {
   void StopThread();
 
   // --- init: writes both headers and reserves the first step -----------------
-  // In state kClosed only. Durable on return; then Replay with a default
+  // After OpenEmpty only. Durable on return; then Replay with a default
   // position. kFull when the room cannot be reserved.
   base::Status Create(const VaultId& vault_id);
 
@@ -139,17 +139,25 @@ class Journal {
     uint64_t offset = 0;
   };
 
+  MutableBytes window() { return {read_buffer_.get(), kJournalBatchBytesMax}; }
+  JournalReader Reader(const JournalPosition& from, uint64_t end);
+  base::Status CheckUnused(int fd, base::Literal foreign, base::Literal used);
   base::Status CheckHeaders(const VaultId& vault_id);
-  base::Status CheckUnused(int fd, uint64_t& size, bool& holds_batches);
-  base::Status WriteHeader(int fd, uint8_t file, const VaultId& vault_id);
-  base::Status RewriteLast();
+  base::Status CheckStart(const JournalPosition& from);
+  bool WriteHeader(int fd, uint8_t file, const VaultId& vault_id);
+  base::Status SecureLast();
   base::Status FindLeaf(uint64_t leaf, JournalPosition& position);
+  base::Status CopyLeaves(JournalReader& reader, uint64_t from, uint32_t count,
+                          MutableBytes space, wire::TailAnswer& answer);
+  base::Error Io(base::Literal message);
   bool AddEntry(EntryKind kind, Bytes bytes);
   bool HasFileRoom(uint64_t more_payload, uint64_t reserve) const;
   Bytes Close(Buffer& buffer, const crypto::JournalKey& key);
   Written WriteBatch(Bytes batch, uint64_t offset);
-  void Settle(const Buffer& buffer, const Written& written);
-  void ExtendReserve();
+  void Settle(Buffer& buffer, const Written& written);
+  void Collect(bool wait);
+  // In either thread: after a batch that ended at `used`.
+  void ExtendReserve(uint64_t used);
   void RunThread();
   static void* ThreadMain(void* self);
 
@@ -168,15 +176,18 @@ class Journal {
   VaultId vault_id_{};
   JournalPosition durable_;
   JournalState stage_ = JournalState::kClosed;
+  bool found_unused_ = false;  // by OpenEmpty: Create may overwrite
+  bool last_secured_ = true;   // the last batch was synced by this process
   bool thread_runs_ = false;
   pthread_t thread_{};
 
   // Between the threads, under mutex_.
-  enum class Work : uint8_t { kNone, kBatch, kReserve, kStop };
+  enum class Work : uint8_t { kNone, kBatch, kReserve };
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable done_;
   Work work_ = Work::kNone;
+  bool stop_ = false;
   Bytes work_batch_;
   uint64_t work_offset_ = 0;
   bool finished_ = false;

@@ -14,8 +14,9 @@
 //              block before its checksum, so the clear fields are bound by it
 //
 // Magic, format, body bytes, generation and checksum keep their places in every
-// format. A write goes to the slot that is not in force and is synced; only
-// then is the other overwritten with zeros and synced. What the body holds is
+// format. A write goes to the slot that is not in force and is synced, the
+// body before the block; only then is the other overwritten with zeros and
+// synced. What the body holds is
 // not this file's business.
 #pragma once
 
@@ -121,6 +122,7 @@ class StateFile {
   base::Result<StateFound> Settle(const Reading& a, const Reading& b);
   base::Status Restore(int slot, const Reading& reading);
   base::Status Load(int slot);
+  bool WriteSlot(int slot, uint64_t used_bytes);
   base::Status EraseSlot(int slot, uint64_t bytes);
   base::Error Io(base::Literal message);
 

@@ -45,6 +45,8 @@ std::string_view LeafKindText(LeafKind kind) {
       return "token.revoke";
     case LeafKind::kSubjectList:
       return "subject.list";
+    case LeafKind::kKeyList:
+      return "key.list";
     case LeafKind::kNotCommitted:
       return "store.not_committed";
   }

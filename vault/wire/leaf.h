@@ -43,6 +43,7 @@ enum class LeafKind : uint8_t {
   kTokenIntrospect = 29,
   kTokenRevoke = 30,
   kSubjectList = 31,
+  kKeyList = 32,  // refusals only
   // The store
   kNotCommitted = 40,  // detail: low 32 bits of the write's leaf
 };

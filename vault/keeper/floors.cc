@@ -1,0 +1,60 @@
+#include "vault/keeper/floors.h"
+
+#include <algorithm>
+
+namespace coffer::keeper {
+namespace {
+
+int Severity(FloorKind kind) {
+  switch (kind) {
+    case FloorKind::kTokens:
+      return 1;
+    case FloorKind::kRevision:
+      return 2;
+    case FloorKind::kRevoked:
+    case FloorKind::kUsed:
+      return 3;
+    case FloorKind::kErased:
+      return 4;
+  }
+  return 0;
+}
+
+// Whether `b` says what the merged floor is. Of two with one severity and one
+// leaf the numbers decide, so that the order of merging never does.
+bool Prevails(const Floor& b, const Floor& a) {
+  if (Severity(b.kind) != Severity(a.kind)) {
+    return Severity(b.kind) > Severity(a.kind);
+  }
+  if (b.record_leaf != a.record_leaf) return b.record_leaf > a.record_leaf;
+  if (b.kind != a.kind) return b.kind < a.kind;
+  return b.reason > a.reason;
+}
+
+}  // namespace
+
+bool IsFloorKind(uint8_t number) {
+  return number >= static_cast<uint8_t>(FloorKind::kRevision) &&
+         number <= static_cast<uint8_t>(FloorKind::kTokens);
+}
+
+bool Floors::CanRaise(const base::ByteArray<16>& key, bool kill) const {
+  const size_t limit =
+      kill ? base::kFloorsMax : base::kFloorsMax - base::kFloorsForKills;
+  return table_.size() < limit || table_.Find(key) != nullptr;
+}
+
+bool Floors::Raise(const Floor& floor, bool kill) {
+  if (Floor* held = table_.Find(floor.key); held != nullptr) {
+    if (Prevails(floor, *held)) {
+      held->kind = floor.kind;
+      held->reason = floor.reason;
+    }
+    held->record_leaf = std::max(held->record_leaf, floor.record_leaf);
+    held->token_leaf = std::max(held->token_leaf, floor.token_leaf);
+    return true;
+  }
+  return CanRaise(floor.key, kill) && table_.Insert(floor);
+}
+
+}  // namespace coffer::keeper

@@ -1,0 +1,424 @@
+#include "vault/keeper/link_operations.h"
+
+#include "crypto/kdf.h"
+#include "crypto/random.h"
+#include "vault/keeper/evidence.h"
+
+namespace coffer::keeper {
+namespace {
+
+using wire::ConsentStatus;
+using wire::LeafKind;
+using wire::NewRecord;
+using wire::Rule;
+
+// What is sealed anew of an opened link, unless the operation changes it.
+LinkToSeal Reseal(const Operation& operation, const LinkMetadata& metadata) {
+  const OpenedLink& opened = operation.s.opened;
+  LinkToSeal link;
+  link.link = opened.head.link;
+  link.revision = opened.head.revision + 1;
+  link.leaf = operation.leaf_index();
+  link.institution = opened.head.institution;
+  link.linker = opened.head.linker;
+  link.subject = opened.head.subject;
+  link.metadata = &metadata;
+  link.audit = &opened.audit;
+  return link;
+}
+
+NewRecord RecordOf(const LinkToSeal& link, const SealedLink& sealed) {
+  NewRecord record;
+  record.link = link.link;
+  record.revision = link.revision;
+  record.stored = sealed.stored;
+  return record;
+}
+
+// A consent that ended in any way takes no bank token.
+Rule MayTakeToken(ConsentStatus status) {
+  switch (status) {
+    case ConsentStatus::kActive:
+      return Rule::kAllowed;
+    case ConsentStatus::kExpired:
+      return Rule::kConsentExpired;
+    case ConsentStatus::kUsed:
+      return Rule::kConsentUsed;
+    case ConsentStatus::kRevoked:
+      return Rule::kAlreadyRevoked;
+  }
+  return Rule::kAlreadyRevoked;
+}
+
+// A stale record in a replacement is a race that was lost.
+Rule AsReplacement(Rule rule) {
+  return rule == Rule::kRecordStale ? Rule::kRevisionMismatch : rule;
+}
+
+// May this replacement go on? One that another is ahead of has lost the race.
+Rule MayReplace(const Operation& operation, uint32_t if_match) {
+  const OpenedLink& opened = operation.s.opened;
+  PendingWrites& pending = operation.s.pending;
+  if (opened.head.revision != if_match) return Rule::kRevisionMismatch;
+  if (pending.Find(opened.head.link) != nullptr) return Rule::kRevisionMismatch;
+  if (pending.full()) return Rule::kTooManyPending;
+  if (!operation.s.vault.CanRaiseFloor(opened.head.link, false)) {
+    return Rule::kFloorsFull;
+  }
+  return Rule::kAllowed;
+}
+
+void FinishReplacement(Operation& operation, const LinkToSeal& link,
+                       bool ends_tokens) {
+  Rule rule = SealLink(operation.s.vault.keyring(), link, operation.s.sealed);
+  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  PendingWrite write;
+  write.link = link.link;
+  write.leaf = link.leaf;
+  write.revision = link.revision;
+  write.ends_tokens = ends_tokens;
+  operation.s.pending.Add(write);
+  operation.leaf.revision = link.revision;
+  operation.Allow(RecordOf(link, operation.s.sealed));
+}
+
+// A kill overtakes a replacement that the store has not confirmed. Returns the
+// revision to go on from.
+uint32_t Overtake(Operation& operation, Rule told) {
+  PendingWrite* write = operation.s.pending.Find(operation.s.opened.head.link);
+  if (write == nullptr) return operation.s.opened.head.revision;
+  write->overtaken = told;
+  return write->revision;
+}
+
+// The common way into revoking and erasing a link.
+Rule OpenToKill(Operation& operation, uint16_t right, const wire::LinkId& link,
+                const wire::StoredLink& stored) {
+  Rule rule = DecideRight(operation.policy(), operation.asker.caller, right);
+  if (rule == Rule::kAllowed) rule = operation.Open(link, stored);
+  if (rule == Rule::kAllowed) {
+    rule = DecideOwner(operation.policy(), operation.asker.caller, right,
+                       operation.s.opened.head.linker);
+  }
+  if (rule == Rule::kAllowed && !operation.s.vault.CanRaiseFloor(link, true)) {
+    rule = Rule::kFloorsFull;
+  }
+  return rule;
+}
+
+}  // namespace
+
+void Hash(Shared& shared, const wire::HashItem& item, AnswerWriter& answer) {
+  Operation operation(shared, answer, LeafKind::kSubjectList);
+  if (!operation.Enter(item.connection)) return;
+  Rule rule =
+      DecideRight(operation.policy(), operation.asker.caller, item.right);
+  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  const Keyring& keyring = shared.vault.keyring();
+  wire::HashAnswer hashes;
+  hashes.caller = operation.asker.name;
+  hashes.all_links = (operation.who().link_rights & wire::kRightAllLinks) != 0;
+  if (!item.subject.empty()) {
+    hashes.subject = HashSubject(keyring, item.subject);
+  }
+  if (!item.idempotency_key.empty()) {
+    crypto::KeyedHash(
+        hashes.idempotency, keyring.index_key(), "coffer idempotency key",
+        {base::AsBytes(operation.asker.name), base::AsBytes(item.route),
+         base::AsBytes(item.idempotency_key)});
+    crypto::KeyedHash(hashes.body, keyring.index_key(), "coffer request body",
+                      {item.body});
+  }
+  if (item.listing) return operation.Allow(hashes);
+  operation.AllowUnlogged(hashes);
+}
+
+void Create(Shared& shared, const wire::CreateItem& item,
+            AnswerWriter& answer) {
+  Operation operation(shared, answer, LeafKind::kLinkCreate);
+  if (!operation.Enter(item.connection)) return;
+  const wire::Policy& policy = operation.policy();
+  const Keyring& keyring = shared.vault.keyring();
+  Rule rule = DecideRight(policy, operation.asker.caller, wire::kRightCreate);
+  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  if (!wire::CheckConsent(item.consent).ok() || item.subject.empty() ||
+      item.bank_token.empty()) {
+    return operation.Refuse(Rule::kMalformedRequest);
+  }
+  const int place = FindInstitution(policy, item.institution);
+  const int keys = keyring.FindInstitution(item.institution);
+  if (place < 0 || keys < 0) {
+    return operation.Refuse(Rule::kUnknownInstitution);
+  }
+  operation.leaf.institution = item.institution;
+  rule = DecideConsent(policy, item.consent);
+  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  switch (keyring.institution(keys).state) {
+    case wire::InstitutionState::kActive:
+      break;
+    case wire::InstitutionState::kSuspended:
+      return operation.Refuse(Rule::kInstitutionSuspended);
+    case wire::InstitutionState::kWithdrawn:
+      return operation.Refuse(Rule::kInstitutionWithdrawn);
+  }
+
+  LinkMetadata metadata;
+  metadata.created_at = metadata.updated_at = metadata.granted_at =
+      shared.vault.Now();
+  metadata.consent = item.consent;
+  metadata.expires_at = wire::ConsentEnd(item.consent, metadata.granted_at);
+  crypto::RandomKey(shared.opened.audit);
+  LinkToSeal link;
+  crypto::Random(base::MutableBytes(link.link).subspan(2));  // cell 0
+  link.revision = 1;
+  link.leaf = operation.leaf_index();
+  link.institution = item.institution;
+  link.linker = operation.asker.name;
+  link.subject = HashSubject(keyring, item.subject);
+  link.metadata = &metadata;
+  link.audit = &shared.opened.audit;
+  link.has_bank_token = true;
+  link.bank_token = item.bank_token;
+  rule = SealLink(keyring, link, shared.sealed);
+  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  operation.TagWith(shared.opened.audit);
+  operation.leaf.revision = 1;
+  operation.Allow(RecordOf(link, shared.sealed));
+}
+
+void Read(Shared& shared, const wire::ReadItem& item, AnswerWriter& answer) {
+  Operation operation(shared, answer, LeafKind::kLinkRead);
+  if (!operation.Enter(item.connection)) return;
+  Rule rule =
+      DecideRight(operation.policy(), operation.asker.caller, wire::kRightRead);
+  if (rule == Rule::kAllowed) rule = operation.Open(item.link, item.stored);
+  const OpenedLink& opened = shared.opened;
+  if (rule == Rule::kAllowed) {
+    rule = DecideOwner(operation.policy(), operation.asker.caller,
+                       wire::kRightRead, opened.head.linker);
+  }
+  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  wire::ReadAnswer read;
+  read.link = opened.head.link;
+  read.revision = opened.head.revision;
+  read.created_at = opened.metadata.created_at;
+  read.updated_at = opened.metadata.updated_at;
+  read.expires_at = opened.metadata.expires_at;
+  read.institution = opened.head.institution;
+  read.institution_state =
+      shared.vault.keyring().institution(opened.institution).state;
+  read.linker = opened.head.linker;
+  read.consent = opened.metadata.consent;
+  read.status = StatusNow(operation.status, opened.metadata.expires_at,
+                          shared.vault.Now());
+  read.reason = opened.metadata.reason;
+  operation.Allow(read);
+}
+
+void ReplaceBankToken(Shared& shared, const wire::ReplaceBankTokenItem& item,
+                      AnswerWriter& answer) {
+  Operation operation(shared, answer, LeafKind::kBankTokenReplace);
+  if (!operation.Enter(item.connection)) return;
+  Rule rule = DecideRight(operation.policy(), operation.asker.caller,
+                          wire::kRightUpdate | wire::kRightUpdateBankToken);
+  if (rule == Rule::kAllowed) rule = operation.Open(item.link, item.stored);
+  const OpenedLink& opened = shared.opened;
+  const uint64_t now = shared.vault.Now();
+  if (rule == Rule::kAllowed) {
+    rule = DecideBankTokenUpdate(operation.policy(), operation.asker.caller,
+                                 opened.head.linker, operation.Facts(), now);
+  }
+  if (rule == Rule::kAllowed) {
+    rule = MayTakeToken(
+        StatusNow(operation.status, opened.metadata.expires_at, now));
+  }
+  if (rule == Rule::kConsentRevoked) rule = Rule::kAlreadyRevoked;
+  if (rule == Rule::kAllowed) rule = MayReplace(operation, item.if_match);
+  if (rule == Rule::kAllowed && item.bank_token.empty()) {
+    rule = Rule::kMalformedRequest;
+  }
+  if (rule != Rule::kAllowed) return operation.Refuse(AsReplacement(rule));
+  LinkMetadata metadata = opened.metadata;
+  metadata.updated_at = now;
+  LinkToSeal link = Reseal(operation, metadata);
+  link.has_bank_token = true;
+  link.bank_token = item.bank_token;
+  FinishReplacement(operation, link, false);
+}
+
+void ReplaceConsent(Shared& shared, const wire::ReplaceConsentItem& item,
+                    AnswerWriter& answer) {
+  Operation operation(shared, answer, LeafKind::kConsentReplace);
+  if (!operation.Enter(item.connection)) return;
+  const wire::Policy& policy = operation.policy();
+  Rule rule = DecideRight(policy, operation.asker.caller, wire::kRightUpdate);
+  if (rule == Rule::kAllowed && !wire::CheckConsent(item.consent).ok()) {
+    rule = Rule::kMalformedRequest;
+  }
+  if (rule == Rule::kAllowed) rule = operation.Open(item.link, item.stored);
+  const OpenedLink& opened = shared.opened;
+  if (rule == Rule::kAllowed) {
+    rule = DecideOwner(policy, operation.asker.caller, wire::kRightUpdate,
+                       opened.head.linker);
+  }
+  if (rule == Rule::kAllowed) rule = DecideConsent(policy, item.consent);
+  // An expired consent may be given anew; a revoked or used one may not.
+  if (rule == Rule::kAllowed) rule = MayTakeToken(operation.status);
+  if (rule == Rule::kAllowed) rule = MayReplace(operation, item.if_match);
+  uint8_t plaintext[base::kBankTokenBytesMax + 34];
+  Bytes bank_token;
+  if (rule == Rule::kAllowed) {
+    rule = OpenBankToken(opened, item.stored.token_box, plaintext, bank_token);
+  }
+  if (rule == Rule::kAllowed) {
+    LinkMetadata metadata = opened.metadata;
+    metadata.updated_at = metadata.granted_at = shared.vault.Now();
+    metadata.consent = item.consent;
+    metadata.expires_at = wire::ConsentEnd(item.consent, metadata.granted_at);
+    LinkToSeal link = Reseal(operation, metadata);
+    link.has_bank_token = true;
+    link.bank_token = bank_token;
+    FinishReplacement(operation, link, true);
+  } else {
+    operation.Refuse(AsReplacement(rule));
+  }
+  base::Wipe(plaintext);
+}
+
+void Committed(Shared& shared, const wire::CommitItem& item,
+               AnswerWriter& answer) {
+  PendingWrite* write = shared.pending.Find(item.link);
+  if (write == nullptr || write->leaf != item.leaf) {
+    return answer.Refuse(Rule::kMalformedRequest, wire::kNoLeaf);
+  }
+  const PendingWrite done = *write;
+  shared.pending.Remove(write);
+  if (shared.vault.state() != wire::VaultState::kOperational) {
+    return answer.Refuse(Rule::kSealed, wire::kNoLeaf);
+  }
+  if (done.overtaken != Rule::kAllowed) {
+    return answer.Refuse(done.overtaken, done.leaf);
+  }
+  Floor floor{};
+  floor.key = done.link;
+  floor.kind = FloorKind::kRevision;
+  floor.record_leaf = done.leaf;
+  floor.token_leaf = done.ends_tokens ? done.leaf : 0;
+  // The new record is in force in the store: room was kept for its floor.
+  if (!shared.vault.CanAppend(true) || !shared.vault.RaiseFloor(floor, true)) {
+    return answer.Refuse(Rule::kFloorsFull, done.leaf);
+  }
+  answer.Allow(done.leaf, wire::EmptyAnswer{});
+}
+
+void NotCommitted(Shared& shared, const wire::CommitItem& item,
+                  AnswerWriter& answer) {
+  PendingWrite* write = shared.pending.Find(item.link);
+  if (write != nullptr && write->leaf == item.leaf) {
+    shared.pending.Remove(write);
+  }
+  if (shared.vault.state() != wire::VaultState::kOperational) {
+    return answer.Refuse(Rule::kSealed, wire::kNoLeaf);
+  }
+  if (!shared.vault.CanAppend(true)) {
+    return answer.Refuse(Rule::kJournalFull, wire::kNoLeaf);
+  }
+  wire::Leaf leaf;
+  leaf.kind = LeafKind::kNotCommitted;
+  leaf.detail = static_cast<uint32_t>(item.leaf);
+  answer.Allow(shared.vault.AddLeaf(leaf), wire::EmptyAnswer{});
+}
+
+void RevokeConsent(Shared& shared, const wire::RevokeConsentItem& item,
+                   AnswerWriter& answer) {
+  Operation operation(shared, answer, LeafKind::kConsentRevoke, true);
+  if (!operation.Enter(item.connection)) return;
+  operation.leaf.detail = static_cast<uint32_t>(item.reason);
+  Rule rule = OpenToKill(operation, wire::kRightUpdate, item.link, item.stored);
+  if (rule == Rule::kAllowed && operation.status == ConsentStatus::kRevoked) {
+    rule = Rule::kAlreadyRevoked;
+  }
+  if (rule == Rule::kAllowed &&
+      item.reason != wire::RevocationReason::kUserAction &&
+      item.reason != wire::RevocationReason::kBusinessRule) {
+    rule = Rule::kMalformedRequest;
+  }
+  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  LinkMetadata metadata = shared.opened.metadata;
+  metadata.updated_at = shared.vault.Now();
+  metadata.status = ConsentStatus::kRevoked;
+  metadata.reason = item.reason;
+  LinkToSeal link = Reseal(operation, metadata);
+  link.revision = Overtake(operation, Rule::kAlreadyRevoked) + 1;
+  rule = SealLink(shared.vault.keyring(), link, shared.sealed);
+  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  Floor floor{};
+  floor.key = link.link;
+  floor.kind = FloorKind::kRevoked;
+  floor.reason = static_cast<uint8_t>(item.reason);
+  floor.record_leaf = floor.token_leaf = link.leaf;
+  COFFER_CHECK(shared.vault.RaiseFloor(floor, true));
+  operation.leaf.revision = link.revision;
+  operation.Allow(RecordOf(link, shared.sealed));
+}
+
+void EraseLink(Shared& shared, const wire::EraseLinkItem& item,
+               AnswerWriter& answer) {
+  Operation operation(shared, answer, LeafKind::kLinkErase, true);
+  if (!operation.Enter(item.connection)) return;
+  Rule rule = OpenToKill(operation, wire::kRightErase, item.link, item.stored);
+  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  Overtake(operation, Rule::kLinkErased);
+  const uint64_t index = operation.leaf_index();
+  Floor floor{};
+  floor.key = item.link;
+  floor.kind = FloorKind::kErased;
+  floor.record_leaf = floor.token_leaf = index;
+  COFFER_CHECK(shared.vault.RaiseFloor(floor, true));
+  Erasure erasure;
+  erasure.link = &item.link;
+  erasure.institution = shared.opened.head.institution;
+  erasure.links = 1;
+  uint8_t certificate[kCertificateBytesMax];
+  wire::EraseAnswer erased;
+  erased.certificate =
+      WriteCertificate(certificate, shared.vault, erasure, index);
+  operation.Allow(erased);
+}
+
+void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,
+                  AnswerWriter& answer) {
+  Operation operation(shared, answer, LeafKind::kSubjectErase, true);
+  if (!operation.Enter(item.connection)) return;
+  operation.leaf.detail = item.links;
+  Rule rule = DecideRight(operation.policy(), operation.asker.caller,
+                          wire::kRightErase);
+  if (rule == Rule::kAllowed && item.subject.empty()) {
+    rule = Rule::kMalformedRequest;
+  }
+  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  const Keyring& keyring = shared.vault.keyring();
+  const wire::SubjectHash subject = HashSubject(keyring, item.subject);
+  const bool all = (operation.who().link_rights & wire::kRightAllLinks) != 0;
+  const uint64_t index = operation.leaf_index();
+  Floor floor{};
+  floor.key =
+      SubjectFloorKey(keyring, all ? "" : operation.asker.name, subject);
+  floor.kind = FloorKind::kErased;
+  // The leaf itself is later than every record it ends.
+  floor.record_leaf = floor.token_leaf = index;
+  if (!shared.vault.RaiseFloor(floor, true)) {
+    return operation.Refuse(Rule::kFloorsFull);
+  }
+  Erasure erasure;
+  erasure.subject = &subject;
+  erasure.linker = all ? "" : operation.asker.name;
+  erasure.links = item.links;
+  uint8_t certificate[kCertificateBytesMax];
+  wire::EraseAnswer erased;
+  erased.certificate =
+      WriteCertificate(certificate, shared.vault, erasure, index);
+  operation.Allow(erased);
+}
+
+}  // namespace coffer::keeper

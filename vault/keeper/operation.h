@@ -1,0 +1,149 @@
+// What every operation of the gate's list shares: who asks, the answer being
+// written, the leaf that goes with it, and room for one link at a time. Runs in
+// the keeper's main thread.
+#pragma once
+
+#include "vault/keeper/connections.h"
+#include "vault/keeper/sealed_link.h"
+#include "vault/keeper/vault.h"
+
+namespace coffer::keeper {
+
+// Writes one batch's answers. A batch that fits its limits cannot overflow.
+class AnswerWriter {
+ public:
+  AnswerWriter(base::MutableBytes out, wire::Op op) : encoder_(out), op_(op) {}
+
+  void Refuse(wire::Rule rule, uint64_t leaf) { Header(rule, leaf); }
+  template <typename Fields>
+  void Allow(uint64_t leaf, const Fields& fields) {
+    Header(wire::Rule::kAllowed, leaf);
+    encoder_.Struct(fields);
+  }
+  size_t used() const {
+    COFFER_CHECK(!encoder_.failed());
+    return encoder_.used();
+  }
+
+ private:
+  void Header(wire::Rule rule, uint64_t leaf) {
+    wire::AnswerHeader header;
+    header.op = op_;
+    header.rule = rule;
+    header.leaf = leaf;
+    encoder_.Struct(header);
+  }
+
+  base::Encoder encoder_;
+  wire::Op op_;
+};
+
+// A replacement that the store has not confirmed yet.
+struct PendingWrite {
+  wire::LinkId link{};
+  uint64_t leaf = 0;  // 0: this place is free
+  uint32_t revision = 0;
+  bool ends_tokens = false;
+  // Set by a kill that overtook it: what the writer is told.
+  wire::Rule overtaken = wire::Rule::kAllowed;
+};
+
+// Fixed table; lookup is linear over what is in use, which is one turn's worth.
+class PendingWrites {
+ public:
+  PendingWrites() : entries_(new PendingWrite[base::kPendingWritesMax]) {}
+  bool full() const { return size_ == base::kPendingWritesMax; }
+  void Add(const PendingWrite& write) {
+    COFFER_CHECK(!full());
+    entries_[size_++] = write;
+  }
+  PendingWrite* Find(const wire::LinkId& link) {
+    for (size_t i = 0; i < size_; ++i) {
+      if (entries_[i].link == link) return &entries_[i];
+    }
+    return nullptr;
+  }
+  void Remove(PendingWrite* write) { *write = entries_[--size_]; }
+  void Clear() { size_ = 0; }
+
+ private:
+  std::unique_ptr<PendingWrite[]> entries_;
+  size_t size_ = 0;
+};
+
+struct Asker {
+  wire::Rule rule = wire::Rule::kGone;  // kAllowed: a caller of the policy
+  int caller = -1;                      // place in policy.callers
+  std::string_view name;                // of the caller, else empty
+};
+
+// One item's way: Enter, decide, then Refuse or Allow, each of which leaves one
+// leaf. Value with borrowed parts; made anew for every item.
+class Operation {
+ public:
+  struct Shared {
+    Vault& vault;
+    Connections& connections;
+    PendingWrites& pending;
+    OpenedLink& opened;
+    SealedLink& sealed;
+  };
+
+  Operation(Shared& shared, AnswerWriter& answer, wire::LeafKind kind,
+            bool kill = false)
+      : s(shared), answer_(answer), kill_(kill) {
+    leaf.kind = kind;
+  }
+
+  // False when it was answered already: gone, sealed, journal full, or no such
+  // caller.
+  bool Enter(wire::ConnectionId connection);
+
+  // Opens and checks what the store has: unknown, damaged, erased and stale
+  // records are refusals; `status` is the consent's, floors included.
+  wire::Rule Open(const wire::LinkId& link, const wire::StoredLink& stored);
+  LinkFacts Facts() const;
+  // The leaf's day-keyed name for the link; Open does this by itself.
+  void TagWith(const crypto::LinkAuditKey& audit);
+
+  // Adds the leaf and answers. `shown`: what the gate is told, when that is
+  // less than the leaf says.
+  void Refuse(wire::Rule rule) { RefuseAs(rule, rule); }
+  void RefuseAs(wire::Rule rule, wire::Rule shown);
+  template <typename Fields>
+  void Allow(const Fields& fields) {
+    const uint64_t index = Log(wire::Rule::kAllowed);
+    answer_.Allow(index, fields);
+  }
+  // Answers without a leaf: no decision was made.
+  template <typename Fields>
+  void AllowUnlogged(const Fields& fields) {
+    answer_.Allow(wire::kNoLeaf, fields);
+  }
+  uint64_t Log(wire::Rule rule);
+  AnswerWriter& answer() { return answer_; }
+  const wire::Policy& policy() const { return s.vault.policy(); }
+  const wire::PolicyCaller& who() const {
+    return policy().callers[static_cast<size_t>(asker.caller)];
+  }
+  // The index that this operation's leaf will have.
+  uint64_t leaf_index() const { return s.vault.next_leaf(); }
+
+  Shared& s;
+  Asker asker;
+  wire::Leaf leaf;
+  wire::ConsentStatus status = wire::ConsentStatus::kActive;
+
+ private:
+  AnswerWriter& answer_;
+  bool kill_;
+  char names_[2 * base::kNameBytesMax + 1];
+};
+
+// Floors that concern a subject: one of the linker's, and one of every linker.
+wire::ByteArray<16> SubjectFloorKey(const Keyring& keyring,
+                                    std::string_view linker,
+                                    const wire::SubjectHash& subject);
+wire::SubjectHash HashSubject(const Keyring& keyring, std::string_view subject);
+
+}  // namespace coffer::keeper

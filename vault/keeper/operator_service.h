@@ -1,0 +1,78 @@
+// The operator socket's end in the keeper: one question at a time from each of
+// a few connections, answered in turn. A malformed frame is answered and the
+// connection closed; it never ends the keeper. Buffers are made at start and
+// wiped after every question, which may carry a slot's secret.
+#pragma once
+
+#include <memory>
+
+#include "vault/keeper/connections.h"
+#include "vault/keeper/vault.h"
+
+namespace coffer::keeper {
+
+class OperatorService {
+ public:
+  OperatorService(Vault& vault, Journal& journal, Connections& connections,
+                  base::SecretArena& arena, bool sandboxed);
+
+  // A place for a new connection; false when none is left.
+  bool Attach(const Connection& connection);
+  void Detach(wire::ConnectionId id);
+  // Reads what is there. False: the connection is to be closed.
+  bool Receive(Connection& connection);
+  // A whole question waits to be answered.
+  bool waiting() const;
+  // Answers every waiting question; only while no batch is in flight. Adds the
+  // connections that are to be closed to `close`.
+  void AnswerAll(base::BoundedList<wire::ConnectionId,
+                                   base::kOperatorConnectionsMax>& close);
+  // Sends what is left of an answer. False: the connection is to be closed.
+  bool Send(Connection& connection);
+  bool sending(wire::ConnectionId id) const;
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    for (const Session& session : sessions_) {
+      if (session.id != 0) visit(session.id);
+    }
+  }
+
+ private:
+  struct Session {
+    wire::ConnectionId id = 0;
+    std::unique_ptr<uint8_t[]> in;
+    std::unique_ptr<uint8_t[]> out;
+    size_t in_used = 0;
+    size_t out_used = 0;
+    size_t out_sent = 0;
+    bool close_after = false;
+  };
+  static constexpr size_t kFrameBytes =
+      wire::kOperatorFrameHeaderBytes + base::kOperatorFrameBytesMax;
+
+  Session* Find(wire::ConnectionId id);
+  static bool Whole(const Session& session, uint32_t& bytes);
+  void Answer(Session& session, Connection& connection);
+  void Handle(Session& session, uint32_t uid, wire::OperatorOp op, Bytes body);
+  template <typename Fields>
+  void Reply(Session& session, wire::OperatorOp op, wire::OperatorCode code,
+             std::string_view message, const Fields* fields);
+  void Fail(Session& session, wire::OperatorOp op, const base::Error& error);
+  void Finish(Session& session, wire::OperatorOp op,
+              const base::Status& status);
+  void ReportStatus(Session& session);
+  void RunSelfTests(Session& session, uint32_t uid);
+  void Explain(Session& session, Bytes body);
+  void Tail(Session& session, Bytes body);
+  void Malformed(Session& session, wire::OperatorOp op);
+
+  Vault& vault_;
+  Journal& journal_;
+  Connections& connections_;
+  base::SecretArena& arena_;
+  const bool sandboxed_;
+  Session sessions_[base::kOperatorConnectionsMax];
+  std::unique_ptr<uint8_t[]> leaves_;  // room for a tail
+};
+
+}  // namespace coffer::keeper

@@ -1,0 +1,431 @@
+#include "vault/keeper/vault.h"
+
+#include "crypto/kdf.h"
+#include "crypto/random.h"
+
+namespace coffer::keeper {
+namespace {
+
+using base::Code;
+using base::Decoder;
+using base::Encoder;
+using base::Fail;
+using base::MutableBytes;
+using wire::ByteArray;
+using wire::Leaf;
+using wire::LeafKind;
+using wire::VaultState;
+
+constexpr uint8_t kBodyFormat = 1;
+
+// The slot's own key pair, from its secret and all that its header says.
+void DeriveSlotKey(crypto::SigningKey& key, const crypto::SlotSecret& secret,
+                   const wire::SlotHeader& header,
+                   const ByteArray<16>& vault_id) {
+  uint8_t bytes[64];
+  auto size = base::EncodeWhole(MutableBytes(bytes), header);
+  COFFER_CHECK(size.ok());
+  crypto::DeriveSigningKey(key, secret, "coffer slot key",
+                           {vault_id, Bytes(bytes, *size)});
+}
+
+void TakeSecret(crypto::SlotSecret& key, const ByteArray<32>& secret) {
+  MutableBytes bytes = crypto::SecretKeyBytes::Mutable(key);
+  std::memcpy(bytes.data(), secret.data(), secret.size());
+}
+
+}  // namespace
+
+// Applies the journal's changes after the state file's snapshot.
+class Vault::Replayer final : public JournalVisitor {
+ public:
+  explicit Replayer(Vault& vault) : vault_(vault) {}
+
+  Status OnLeaf(uint64_t, Bytes bytes) override {
+    auto leaf = wire::DecodeLeaf(bytes);
+    if (!leaf.ok()) return leaf.error();
+    if (leaf->time > vault_.highest_time_) vault_.highest_time_ = leaf->time;
+    return {};
+  }
+  Status OnChange(Bytes bytes) override {
+    auto floor = base::DecodeWhole<Floor>(bytes);
+    if (!floor.ok() || !IsFloorKind(static_cast<uint8_t>(floor->kind))) {
+      return Fail(Code::kInvalid, "journal: a change is malformed");
+    }
+    if (!vault_.floors_.Raise(*floor, true)) {
+      return Fail(Code::kFull, "journal: more floors than the table holds");
+    }
+    return {};
+  }
+
+ private:
+  Vault& vault_;
+};
+
+Vault::Vault(base::Clock& clock, base::SecretArena& arena, Journal& journal,
+             StateFile& state_file)
+    : clock_(clock),
+      arena_(arena),
+      journal_(journal),
+      state_file_(state_file),
+      keyring_(arena),
+      local_tokens_(arena),
+      policy_(new wire::Policy),
+      next_policy_(new wire::Policy),
+      policy_bytes_(new uint8_t[base::kPolicyBytesMax]) {}
+
+Status Vault::Start() {
+  auto found = state_file_.Open();
+  if (!found.ok()) return found.error();
+  if (*found == StateFound::kEmpty) {
+    COFFER_TRY(journal_.OpenEmpty());
+    state_ = VaultState::kUninitialised;
+    return {};
+  }
+  header_ = state_file_.header();
+  COFFER_TRY(journal_.Open(header_.vault_id, header_.journal));
+  state_ = VaultState::kSealed;
+  return {};
+}
+
+const ByteArray<16>& Vault::vault_id() const { return header_.vault_id; }
+
+uint64_t Vault::Now() const {
+  return time_base_ + (clock_.BootMilliseconds() - boot_base_) / 1000;
+}
+
+void Vault::JudgeClock(uint64_t recorded) {
+  const uint64_t wall = clock_.WallSeconds();
+  time_base_ = wall > recorded ? wall : recorded;
+  boot_base_ = clock_.BootMilliseconds();
+  if (wall + base::kClockBackSecondsMax < recorded ||
+      wall > recorded + base::kClockAheadSecondsMax) {
+    // The recorded time goes on until an operator takes the wall clock.
+    time_base_ = recorded;
+    clock_accepted_ = false;
+  }
+}
+
+// --- Operators
+// -------------------------------------------------------------------
+
+Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
+  if (state_ != VaultState::kUninitialised) {
+    return Fail(Code::kConflict, "already initialised; nothing was changed");
+  }
+  COFFER_TRY(wire::DecodePolicy(*next_policy_, question.policy));
+
+  StateHeader header;
+  crypto::Random(header.vault_id);
+  StateSlot slot;
+  slot.header = question.slot;
+  slot.header.id = 1;
+  crypto::SlotSecret secret(arena_);
+  TakeSecret(secret, question.secret);
+  crypto::SigningKey slot_key(arena_);
+  DeriveSlotKey(slot_key, secret, slot.header, header.vault_id);
+  slot.public_key = crypto::PublicKeyOf(slot_key);
+
+  crypto::RootKey root(arena_);
+  crypto::RandomKey(root);
+  COFFER_TRY(crypto::SealKey(slot.sealed_root, root, slot.public_key));
+  // A slot counts only once it has opened the root.
+  crypto::RootKey proof(arena_);
+  COFFER_TRY(crypto::UnsealKey(proof, slot.sealed_root, slot_key));
+  header.slots.push_back(slot);
+
+  root_ = std::move(proof);
+  header_ = header;
+  const uint64_t now = clock_.WallSeconds();
+  highest_time_ = now;
+  clock_accepted_ = true;
+  JudgeClock(now);
+  keyring_.Generate(now);
+  floors_.Clear();
+  auto finish = [&]() -> Status {
+    COFFER_TRY(SetPolicy(question.policy));
+    COFFER_TRY(journal_.Create(header_.vault_id));
+    Replayer replayer(*this);
+    COFFER_TRY(
+        journal_.Replay(keyring_.journal_key(), JournalPosition{}, replayer));
+    COFFER_TRY(WriteState());
+    return Operate(LeafKind::kInit, uid);
+  };
+  Status done = finish();
+  if (!done.ok()) {
+    // Once the journal exists only a restart tells what became durable.
+    if (journal_.state() != JournalState::kClosed) return Latch(done.error());
+    Forget();
+    state_ = VaultState::kUninitialised;
+    return done.error();
+  }
+  return slot.header.id;
+}
+
+Status Vault::Unseal(const wire::OpenQuestion& question, uint32_t uid) {
+  if (state_ == VaultState::kOperational) {
+    return Fail(Code::kConflict, "already unsealed");
+  }
+  if (state_ != VaultState::kSealed) {
+    return Fail(Code::kConflict, "not sealed; see `coffer status`");
+  }
+  const StateSlot* slot = nullptr;
+  for (const StateSlot& each : header_.slots) {
+    if (each.header.id == question.slot.id) slot = &each;
+  }
+  if (slot == nullptr) return Fail(Code::kNotFound, "no seal slot of that id");
+
+  crypto::SlotSecret secret(arena_);
+  TakeSecret(secret, question.secret);
+  crypto::SigningKey slot_key(arena_);
+  DeriveSlotKey(slot_key, secret, slot->header, header_.vault_id);
+  crypto::RootKey root(arena_);
+  if (crypto::PublicKeyOf(slot_key) != slot->public_key ||
+      !crypto::UnsealKey(root, slot->sealed_root, slot_key).ok()) {
+    ++unseal_failures_;
+    return Fail(Code::kDenied, "the secret does not open this slot");
+  }
+  Bytes body;
+  Status opened = state_file_.OpenBody(root, body);
+  if (opened.ok()) opened = OpenWith(root, body);
+  state_file_.WipeBody();
+  if (!opened.ok()) return Latch(opened.error());
+  root_ = std::move(root);
+  JudgeClock(highest_time_);
+  Status operating = Operate(LeafKind::kUnseal, uid);
+  if (!operating.ok()) return Latch(operating.error());
+  return operating;
+}
+
+Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
+  Decoder decoder(body);
+  uint8_t format = 0;
+  decoder.Number(format);
+  if (format > kBodyFormat) {
+    return Fail(Code::kNewerFormat,
+                "keeper.state: written by a newer coffer; update this program");
+  }
+  JournalPosition position;
+  Bytes policy;
+  Bytes keyring;
+  uint32_t count = 0;
+  decoder.Number(highest_time_);
+  decoder.Flag(clock_accepted_);
+  decoder.Struct(position);
+  decoder.LongBytes(policy, base::kPolicyBytesMax);
+  decoder.LongBytes(keyring, kStateBodyBytesMax);
+  decoder.Number(count);
+  if (decoder.failed() || format != kBodyFormat) {
+    return Fail(Code::kDamaged, "keeper.state: malformed; restore a backup");
+  }
+  COFFER_TRY(keyring_.Open(keyring, root, header_.vault_id));
+  COFFER_TRY(wire::DecodePolicy(*next_policy_, policy));
+  COFFER_TRY(SetPolicy(policy));
+  floors_.Clear();
+  for (uint32_t i = 0; i < count && !decoder.failed(); ++i) {
+    Floor floor{};
+    decoder.Struct(floor);
+    if (decoder.failed() || !floors_.Raise(floor, true)) {
+      return Fail(Code::kDamaged, "keeper.state: floors are malformed");
+    }
+  }
+  if (!decoder.finished()) {
+    return Fail(Code::kDamaged, "keeper.state: malformed; restore a backup");
+  }
+  Replayer replayer(*this);
+  return journal_.Replay(keyring_.journal_key(), position, replayer);
+}
+
+// The last steps of init and unseal: the leaf that starts a new epoch, a fresh
+// v4.local key, and a snapshot from which the next replay starts.
+Status Vault::Operate(LeafKind kind, uint32_t uid) {
+  if (unseal_failures_ != 0) {
+    COFFER_TRY(AddOperatorLeaf(LeafKind::kUnsealFailed, uid, unseal_failures_));
+    unseal_failures_ = 0;
+  }
+  const uint64_t leaf = journal_.next_leaf();
+  COFFER_TRY(AddOperatorLeaf(kind, uid, 0));
+  COFFER_TRY(WriteState());
+  unseal_leaf_ = leaf;
+  spent_tokens_.Clear();
+  local_tokens_.Renew();
+  crypto::FormatPublicKey(
+      evidence_key_, keyring_.ActiveSigner(SigningUse::kEvidence).public_key);
+  state_ = VaultState::kOperational;
+  return {};
+}
+
+Status Vault::Seal(uint32_t uid) {
+  if (state_ != VaultState::kOperational) {
+    return Fail(Code::kSealed, "not unsealed");
+  }
+  COFFER_TRY(AddOperatorLeaf(LeafKind::kSeal, uid, 0));
+  COFFER_TRY(WriteState());
+  Forget();
+  state_ = VaultState::kSealed;
+  return {};
+}
+
+Status Vault::Stop() {
+  if (state_ != VaultState::kOperational) return {};
+  COFFER_TRY(journal_.SyncNow(keyring_.journal_key()));
+  COFFER_TRY(WriteState());
+  Forget();
+  state_ = VaultState::kSealed;
+  return {};
+}
+
+Status Vault::LoadPolicy(Bytes compiled, uint32_t uid) {
+  if (state_ != VaultState::kOperational) {
+    return Fail(Code::kSealed, "sealed; unseal first");
+  }
+  COFFER_TRY(wire::DecodePolicy(*next_policy_, compiled));
+  COFFER_TRY(SetPolicy(compiled));
+  Status written = WriteState();
+  if (!written.ok()) return Latch(written.error());
+  return AddOperatorLeaf(LeafKind::kPolicyLoad, uid, 0);
+}
+
+Status Vault::AcceptClock(uint32_t uid) {
+  if (state_ != VaultState::kOperational) {
+    return Fail(Code::kSealed, "sealed; unseal first");
+  }
+  time_base_ = clock_.WallSeconds();
+  boot_base_ = clock_.BootMilliseconds();
+  highest_time_ = time_base_;
+  clock_accepted_ = true;
+  COFFER_TRY(AddOperatorLeaf(LeafKind::kClockAccept, uid, 0));
+  return WriteState();
+}
+
+Status Vault::LogSelfTest(uint32_t uid) {
+  if (state_ != VaultState::kOperational) return {};
+  return AddOperatorLeaf(LeafKind::kSelfTest, uid, 0);
+}
+
+// --- Parts
+// ---------------------------------------------------------------------------
+
+Status Vault::SetPolicy(Bytes compiled) {
+  for (const wire::PolicyInstitution& institution :
+       next_policy_->institutions) {
+    COFFER_TRY(keyring_.EnsureInstitution(institution.name.view(), Now()));
+  }
+  std::swap(policy_, next_policy_);
+  std::memcpy(policy_bytes_.get(), compiled.data(), compiled.size());
+  policy_bytes_size_ = compiled.size();
+  ++policy_generation_;
+  return {};
+}
+
+Result<size_t> Vault::EncodeBody() {
+  MutableBytes out = state_file_.body_buffer();
+  Encoder encoder(out);
+  encoder.Number(kBodyFormat);
+  const uint64_t now = Now();
+  if (now > highest_time_) highest_time_ = now;
+  encoder.Number(highest_time_);
+  encoder.Flag(clock_accepted_);
+  encoder.Struct(journal_.durable_position());
+  encoder.LongBytes(policy_bytes(), base::kPolicyBytesMax);
+  // The keyring's size is known once it stands behind it.
+  const size_t size_at = encoder.used();
+  auto keyring =
+      keyring_.Seal(out.subspan(size_at + 4), root_, header_.vault_id);
+  if (!keyring.ok()) return keyring.error();
+  encoder.Number(static_cast<uint32_t>(*keyring));
+  Encoder rest(out.subspan(size_at + 4 + *keyring));
+  rest.Number(static_cast<uint32_t>(floors_.size()));
+  for (const Floor& floor : floors_) rest.Struct(floor);
+  if (encoder.failed() || rest.failed()) {
+    return Fail(Code::kTooLarge, "keeper.state: the state is too large");
+  }
+  return size_at + 4 + *keyring + rest.used();
+}
+
+// Requires that nothing is left to submit or in flight.
+Status Vault::WriteState() {
+  auto size = EncodeBody();
+  if (!size.ok()) return size.error();
+  header_.journal = journal_.durable_position();
+  COFFER_TRY(state_file_.Write(root_, header_, *size));
+  header_ = state_file_.header();
+  return {};
+}
+
+Status Vault::AddOperatorLeaf(LeafKind kind, uint32_t uid, uint32_t detail) {
+  Leaf leaf;
+  leaf.kind = kind;
+  leaf.uid = uid;
+  leaf.detail = detail;
+  if (!CanAppend(true)) {
+    return Fail(Code::kFull, "the journal cannot grow; free disk space");
+  }
+  AddLeaf(leaf);
+  return journal_.SyncNow(keyring_.journal_key());
+}
+
+uint64_t Vault::AddLeaf(Leaf& leaf) {
+  leaf.index = journal_.next_leaf();
+  leaf.time = Now();
+  uint8_t bytes[base::kLeafBytesMax];
+  auto size = base::EncodeWhole(MutableBytes(bytes), leaf);
+  COFFER_CHECK(size.ok());
+  COFFER_CHECK(journal_.AddLeaf(Bytes(bytes, *size)));
+  return leaf.index;
+}
+
+bool Vault::RaiseFloor(const Floor& floor, bool kill) {
+  if (!floors_.Raise(floor, kill)) return false;
+  uint8_t bytes[kFloorBytes];
+  auto size = base::EncodeWhole(MutableBytes(bytes), floor);
+  COFFER_CHECK(size.ok());
+  COFFER_CHECK(journal_.AddChange(Bytes(bytes, *size)));
+  return true;
+}
+
+void Vault::Forget() {
+  root_.Destroy();
+  keyring_.Clear();
+  local_tokens_.Destroy();
+  floors_.Clear();
+  spent_tokens_.Clear();
+  *policy_ = wire::Policy{};
+  policy_bytes_size_ = 0;
+  ++policy_generation_;
+}
+
+base::Error Vault::Latch(base::Error error) {
+  Forget();
+  state_ = VaultState::kError;
+  error_reason_ = error.message;
+  return error;
+}
+
+void Vault::FillStatus(wire::OperatorStatus& status) const {
+  const bool open = state_ == VaultState::kOperational;
+  status.state = state_;
+  status.version = COFFER_VERSION;
+  status.reason = error_reason_;
+  status.vault_id = header_.vault_id;
+  status.generation = state_file_.generation();
+  status.leaves = journal_.next_leaf();
+  status.wall = clock_.WallSeconds();
+  status.now = open ? Now() : status.wall;
+  status.clock_accepted = clock_accepted_;
+  status.unseal_failures = unseal_failures_;
+  status.floors = static_cast<uint32_t>(floors_.size());
+  status.floors_max = static_cast<uint32_t>(base::kFloorsMax);
+  status.journal_bytes = journal_.bytes();
+  status.journal_reserved_bytes = journal_.reserved_bytes();
+  status.memfd_secret = arena_.is_memfd_secret();
+  if (open) {
+    crypto::Hash(status.policy_digest, "coffer policy", {policy_bytes()});
+    status.evidence_key = {evidence_key_, sizeof evidence_key_};
+  }
+  for (const StateSlot& slot : header_.slots) {
+    status.slots.push_back(slot.header);
+  }
+}
+
+}  // namespace coffer::keeper

@@ -1,0 +1,122 @@
+// The vault's state and what changes it: initialise, unseal, seal, policy,
+// clock. Runs in the keeper's main thread. Holds every key, the policy in
+// force, the floors and the clock that decisions judge by; writes keeper.state,
+// appends leaves and changes to the journal. Refuses whatever does not
+// authenticate, and then stays in the error state.
+//
+// The state's body (sealed by StateFile under the root key):
+//   format u8 | highest_time u64 | clock_accepted u8 | journal position
+//   | policy bytes32 | keyring bytes32 | count u32 | floor*
+#pragma once
+
+#include <memory>
+
+#include "crypto/base/clock.h"
+#include "vault/keeper/access_token.h"
+#include "vault/keeper/floors.h"
+#include "vault/keeper/journal.h"
+#include "vault/keeper/keyring.h"
+#include "vault/keeper/spent_tokens.h"
+#include "vault/keeper/state_file.h"
+#include "vault/wire/operator_message.h"
+
+namespace coffer::keeper {
+
+// Resource; everything it will ever need is made by the constructor.
+class Vault {
+ public:
+  Vault(base::Clock& clock, base::SecretArena& arena, Journal& journal,
+        StateFile& state_file);
+
+  // Before the sandbox: reads the clear parts of the files. Ends uninitialised
+  // or sealed; an error names the file and what to do, and the keeper ends.
+  Status Start();
+
+  wire::VaultState state() const { return state_; }
+  const char* error_reason() const { return error_reason_; }
+
+  // --- Operators; only between batches ---------------------------------------
+  // Each is durable, its leaf too, when it returns ok. `uid` is the operator's.
+  Result<uint8_t> Init(const wire::OpenQuestion& question, uint32_t uid);
+  Status Unseal(const wire::OpenQuestion& question, uint32_t uid);
+  Status Seal(uint32_t uid);
+  Status LoadPolicy(Bytes compiled, uint32_t uid);
+  Status AcceptClock(uint32_t uid);
+  Status LogSelfTest(uint32_t uid);
+  // A clean end: the state file is brought up to date.
+  Status Stop();
+
+  // --- What decisions need; operational only
+  // -----------------------------------
+  const wire::Policy& policy() const { return *policy_; }
+  // Raised whenever the policy is replaced; never 0.
+  uint64_t policy_generation() const { return policy_generation_; }
+  Bytes policy_bytes() const {
+    return {policy_bytes_.get(), policy_bytes_size_};
+  }
+  const Keyring& keyring() const { return keyring_; }
+  const Floors& floors() const { return floors_; }
+  SpentTokens& spent_tokens() { return spent_tokens_; }
+  const LocalTokenKeeper& local_tokens() const { return local_tokens_; }
+  const wire::ByteArray<16>& vault_id() const;
+  // Tokens of an earlier epoch are void.
+  uint64_t unseal_leaf() const { return unseal_leaf_; }
+  // Seconds; never steps back.
+  uint64_t Now() const;
+  bool clock_accepted() const { return clock_accepted_; }
+
+  // --- Evidence and kills, into the batch being filled
+  // ---------------------------
+  bool CanAppend(bool kill) const { return journal_.CanAppend(kill); }
+  uint64_t next_leaf() const { return journal_.next_leaf(); }
+  // Gives the leaf its index and time; requires CanAppend.
+  uint64_t AddLeaf(wire::Leaf& leaf);
+  // In memory and in the journal's batch. False when the table is full.
+  bool RaiseFloor(const Floor& floor, bool kill);
+  bool CanRaiseFloor(const wire::ByteArray<16>& key, bool kill) const {
+    return floors_.CanRaise(key, kill);
+  }
+
+  void FillStatus(wire::OperatorStatus& status) const;
+
+ private:
+  class Replayer;
+
+  Status OpenWith(const crypto::RootKey& root, Bytes body);
+  Status WriteState();
+  Result<size_t> EncodeBody();
+  Status SetPolicy(Bytes compiled);
+  Status Operate(wire::LeafKind kind, uint32_t uid);
+  Status AddOperatorLeaf(wire::LeafKind kind, uint32_t uid, uint32_t detail);
+  void JudgeClock(uint64_t recorded);
+  void Forget();
+  base::Error Latch(base::Error error);
+
+  base::Clock& clock_;
+  base::SecretArena& arena_;
+  Journal& journal_;
+  StateFile& state_file_;
+
+  wire::VaultState state_ = wire::VaultState::kSealed;
+  const char* error_reason_ = "";
+  StateHeader header_;
+  crypto::RootKey root_;
+  Keyring keyring_;
+  LocalTokenKeeper local_tokens_;
+  Floors floors_;
+  SpentTokens spent_tokens_;
+  std::unique_ptr<wire::Policy> policy_;
+  std::unique_ptr<wire::Policy> next_policy_;  // room to check another one
+  std::unique_ptr<uint8_t[]> policy_bytes_;
+  size_t policy_bytes_size_ = 0;
+  uint64_t policy_generation_ = 1;
+  uint64_t unseal_leaf_ = 0;
+  uint64_t time_base_ = 0;     // seconds, at boot_base_
+  uint64_t boot_base_ = 0;     // milliseconds
+  uint64_t highest_time_ = 0;  // recorded
+  bool clock_accepted_ = true;
+  uint32_t unseal_failures_ = 0;
+  char evidence_key_[crypto::kPaserkPublicTextBytes]{};
+};
+
+}  // namespace coffer::keeper
