@@ -17,6 +17,15 @@ namespace {
 
 constexpr size_t kStackBytes = 512 * 1024;
 
+// Runs the operation far down, where the thread's own end does not reach and
+// wipe out what we look for.
+[[gnu::noinline]] void RunDeep(const std::function<void()>& operation) {
+  uint8_t above[64 * 1024];
+  asm volatile("" : : "r"(above) : "memory");
+  operation();
+  asm volatile("" : : "r"(above) : "memory");
+}
+
 // The number of places on the stack that hold 8 bytes of `secret`.
 size_t Residue(Bytes secret, const std::function<void()>& operation) {
   void* stack = nullptr;
@@ -27,7 +36,7 @@ size_t Residue(Bytes secret, const std::function<void()>& operation) {
   pthread_attr_setstack(&attributes, stack, kStackBytes);
   pthread_t thread;
   auto run = [](void* argument) -> void* {
-    (*static_cast<const std::function<void()>*>(argument))();
+    RunDeep(*static_cast<const std::function<void()>*>(argument));
     return nullptr;
   };
   COFFER_CHECK(pthread_create(&thread, &attributes, run,
