@@ -37,7 +37,8 @@ int StatusOf(std::string_view answer) {
 }
 
 std::string_view TextField(std::string_view json, std::string_view name) {
-  std::string key = "\"" + std::string(name) + "\":\"";
+  std::string key(1, '"');
+  key.append(name).append("\":\"");
   size_t start = json.find(key);
   if (start == std::string_view::npos) return {};
   start += key.size();
