@@ -10,8 +10,8 @@ namespace coffer::base {
 
 }  // namespace coffer::base
 
-#define COFFER_CHECK(condition)                                        \
-  do {                                                                 \
-    if (!(condition)) [[unlikely]]                                     \
-      ::coffer::base::CheckFailed(__FILE__, __LINE__, #condition);     \
+#define COFFER_CHECK(condition)                                    \
+  do {                                                             \
+    if (!(condition)) [[unlikely]]                                 \
+      ::coffer::base::CheckFailed(__FILE__, __LINE__, #condition); \
   } while (false)

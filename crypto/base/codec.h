@@ -49,7 +49,7 @@ class Encoder {
   explicit Encoder(MutableBytes out) : out_(out) {}
 
   template <typename T>
-    requires std::unsigned_integral<T> || std::is_enum_v<T>
+  requires std::unsigned_integral<T> || std::is_enum_v<T>
   void Number(const T& number) {
     uint64_t value = static_cast<uint64_t>(number);
     uint8_t raw[sizeof(T)];
@@ -117,7 +117,7 @@ class Decoder {
   explicit Decoder(Bytes in) : in_(in) {}
 
   template <typename T>
-    requires std::unsigned_integral<T> || std::is_enum_v<T>
+  requires std::unsigned_integral<T> || std::is_enum_v<T>
   void Number(T& number) {
     Bytes raw = Take(sizeof(T));
     uint64_t value = 0;

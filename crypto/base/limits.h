@@ -26,7 +26,7 @@ inline constexpr uint32_t kOneTimeDays = 1;       // unless durationPeriod says
 inline constexpr uint32_t kTokenSecondsDefault = 60;
 inline constexpr uint32_t kTokenSecondsMax = 900;  // FDX security profile
 inline constexpr uint32_t kPublicTokenSecondsMax = 60;
-inline constexpr size_t kTokenBytesMax = 4096;     // as presented, in base64
+inline constexpr size_t kTokenBytesMax = 4096;  // as presented, in base64
 inline constexpr size_t kTokenBatchMax = 256;
 
 // --- Policy tables ----------------------------------------------------------
@@ -65,8 +65,8 @@ inline constexpr size_t kJsonKeysMax = 64;
 
 // --- Frames -----------------------------------------------------------------
 inline constexpr size_t kBatchItemsMax = 512;
-inline constexpr size_t kBatchBytesMax = 1 << 20;    // gate to keeper
-inline constexpr size_t kAnswerExtraBytesMax = 4096; // an answer over its item
+inline constexpr size_t kBatchBytesMax = 1 << 20;     // gate to keeper
+inline constexpr size_t kAnswerExtraBytesMax = 4096;  // an answer over its item
 inline constexpr size_t kAnswerBatchBytesMax =
     kBatchBytesMax + kBatchItemsMax * kAnswerExtraBytesMax;
 inline constexpr size_t kBatchesInFlightMax = 2;

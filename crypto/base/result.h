@@ -13,17 +13,17 @@
 namespace coffer::base {
 
 enum class Code : uint8_t {
-  kInvalid = 1,     // malformed or out of bounds; the caller can mend it
-  kNotFound,        // no such thing
-  kConflict,        // the state does not allow it now
-  kDenied,          // not authentic, or not allowed
-  kSealed,          // no keys are open
-  kDamaged,         // stored bytes are not what was written
-  kNewerFormat,     // written by a later version of this program
-  kFull,            // a fixed table or the disk is full
-  kIo,              // the system refused; see the log for errno
-  kUnreachable,     // the other end is not there
-  kTooLarge,        // above a stated limit
+  kInvalid = 1,  // malformed or out of bounds; the caller can mend it
+  kNotFound,     // no such thing
+  kConflict,     // the state does not allow it now
+  kDenied,       // not authentic, or not allowed
+  kSealed,       // no keys are open
+  kDamaged,      // stored bytes are not what was written
+  kNewerFormat,  // written by a later version of this program
+  kFull,         // a fixed table or the disk is full
+  kIo,           // the system refused; see the log for errno
+  kUnreachable,  // the other end is not there
+  kTooLarge,     // above a stated limit
 };
 
 struct Error {
@@ -82,8 +82,8 @@ using Status = Result<void>;
 }  // namespace coffer::base
 
 // Returns the error of `expression` from the calling function, if it has one.
-#define COFFER_TRY(expression)                              \
-  do {                                                      \
-    if (auto coffer_try = (expression); !coffer_try.ok())   \
-      return coffer_try.error();                            \
+#define COFFER_TRY(expression)                            \
+  do {                                                    \
+    if (auto coffer_try = (expression); !coffer_try.ok()) \
+      return coffer_try.error();                          \
   } while (false)

@@ -63,9 +63,9 @@ Result<uint64_t> ParseTime(std::string_view text) {
       !Number(text, 14, 2, minute) || !Number(text, 17, 2, second)) {
     return bad;
   }
-  std::chrono::year_month_day date{
-      std::chrono::year{static_cast<int>(year)}, std::chrono::month{month},
-      std::chrono::day{day}};
+  std::chrono::year_month_day date{std::chrono::year{static_cast<int>(year)},
+                                   std::chrono::month{month},
+                                   std::chrono::day{day}};
   if (!date.ok() || year < 1970 || hour > 23 || minute > 59 || second > 59) {
     return bad;
   }
