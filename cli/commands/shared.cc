@@ -81,6 +81,10 @@ Failure ProblemFailure(const HttpAnswer& answer) {
   if (error == "sealed") failure.exit = Exit::kSealed;
   if (!error.empty()) failure.what = "refused (" + error + ")";
   failure.next = detail;
+  constexpr std::string_view kAudit = "urn:coffer:audit:";
+  if (instance.substr(0, kAudit.size()) == kAudit) {
+    instance.erase(0, kAudit.size());
+  }
   if (!instance.empty()) {
     if (!failure.next.empty()) failure.next += " ";
     failure.next += "[audit entry " + instance + "]";
