@@ -216,7 +216,7 @@ Status Journal::Replay(const crypto::JournalKey& key,
     if (*step == JournalReader::Step::kEnd) {
       return Fail(Code::kDamaged, "journal-0: changed since it was opened");
     }
-    if (!crypto::EqualConstantTime(BatchMac(key, mac, batch.checksum),
+    if (!crypto::EqualConstantTime(BatchMac(key, mac, batch.digest),
                                    batch.mac)) {
       return Fail(Code::kDenied, "journal: a batch is not authentic");
     }

@@ -90,11 +90,11 @@ Bytes Journal::Close(Buffer& buffer, const crypto::JournalKey& key) {
   MutableBytes whole(buffer.bytes.get(), BatchBytes(buffer.payload_bytes));
   base::Encoder encoder(whole);
   encoder.Struct(head);
-  const ByteArray<32> checksum =
-      BatchChecksum(vault_id_, whole.first(kBatchHeadBytes),
-                    whole.subspan(kBatchPayloadOffset, buffer.payload_bytes));
-  buffer.mac = BatchMac(key, durable_.mac, checksum);
-  encoder.Fixed(checksum);
+  const ByteArray<32> digest =
+      BatchDigest(vault_id_, whole.first(kBatchHeadBytes),
+                  whole.subspan(kBatchPayloadOffset, buffer.payload_bytes));
+  buffer.mac = BatchMac(key, durable_.mac, digest);
+  encoder.Fixed(BatchChecksum(digest, buffer.mac));
   encoder.Fixed(buffer.mac);
   COFFER_CHECK(!encoder.failed() && encoder.used() == kBatchPayloadOffset);
   std::fill(whole.begin() + kBatchPayloadOffset + buffer.payload_bytes,

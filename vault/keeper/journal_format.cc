@@ -70,19 +70,25 @@ HeaderVerdict CheckJournalHeader(Bytes block, uint8_t file,
   return HeaderVerdict::kOk;
 }
 
-ByteArray<32> BatchChecksum(const VaultId& vault_id, Bytes head,
-                            Bytes payload) {
-  ByteArray<32> checksum;
-  crypto::Hash(checksum, "coffer journal checksum", {vault_id, head, payload});
-  return checksum;
+ByteArray<32> BatchDigest(const VaultId& vault_id, Bytes head, Bytes payload) {
+  ByteArray<32> digest;
+  crypto::Hash(digest, "coffer journal batch", {vault_id, head, payload});
+  return digest;
 }
 
 ByteArray<32> BatchMac(const crypto::JournalKey& key,
                        const ByteArray<32>& previous,
-                       const ByteArray<32>& checksum) {
+                       const ByteArray<32>& digest) {
   ByteArray<32> mac;
-  crypto::KeyedHash(mac, key, "coffer journal mac", {previous, checksum});
+  crypto::KeyedHash(mac, key, "coffer journal mac", {previous, digest});
   return mac;
+}
+
+ByteArray<32> BatchChecksum(const ByteArray<32>& digest,
+                            const ByteArray<32>& mac) {
+  ByteArray<32> checksum;
+  crypto::Hash(checksum, "coffer journal checksum", {digest, mac});
+  return checksum;
 }
 
 bool NextEntry(base::Decoder& payload, JournalEntry& entry, bool& bad) {

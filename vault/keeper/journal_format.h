@@ -15,10 +15,12 @@
 // Magic, format, sizes and the places of checksum and MAC are the same in every
 // format, so that a later format is told apart from damage.
 //   header checksum = BLAKE2b-32("coffer journal file", header before it)
-//   checksum = BLAKE2b-32("coffer journal checksum", vault id, head, payload)
-//   mac      = keyed BLAKE2b-32("coffer journal mac", previous mac, checksum)
+//   digest   = BLAKE2b-32("coffer journal batch", vault id, head, payload)
+//   mac      = keyed BLAKE2b-32("coffer journal mac", previous mac, digest)
+//   checksum = BLAKE2b-32("coffer journal checksum", digest, mac)
 // The MAC chains: it vouches for the batch, and for all before it, in order.
-// (It reads the payload once only: the checksum is collision-resistant.)
+// The checksum covers the MAC too, so that a torn batch is never taken for a
+// forged one. The payload is read once.
 //
 // A batch whose write or sync failed is written again, the same bytes, at the
 // next 4 KiB boundary after its first place, so that no page is shared. A
@@ -119,10 +121,12 @@ enum class HeaderVerdict : uint8_t { kOk, kForeign, kNewer, kDamaged, kOther };
 HeaderVerdict CheckJournalHeader(Bytes block, uint8_t file,
                                  const VaultId& vault_id);
 
-ByteArray<32> BatchChecksum(const VaultId& vault_id, Bytes head, Bytes payload);
+ByteArray<32> BatchDigest(const VaultId& vault_id, Bytes head, Bytes payload);
 ByteArray<32> BatchMac(const crypto::JournalKey& key,
                        const ByteArray<32>& previous,
-                       const ByteArray<32>& checksum);
+                       const ByteArray<32>& digest);
+ByteArray<32> BatchChecksum(const ByteArray<32>& digest,
+                            const ByteArray<32>& mac);
 
 // The next entry of a payload; false at its end or, with `bad` set, when it is
 // malformed.

@@ -27,8 +27,7 @@ bool EntriesMatch(const ReadBatch& batch) {
 
 bool HeadHolds(const ReadBatch& batch) {
   const BatchHead& head = batch.head;
-  return head.sequence > 0 && head.previous < batch.offset &&
-         head.tree_size >= head.first_leaf &&
+  return head.sequence > 0 && head.tree_size >= head.first_leaf &&
          head.tree_size - head.first_leaf == head.leaves;
 }
 
@@ -72,7 +71,8 @@ Status JournalReader::ReadAt(uint64_t offset, ReadBatch& batch) {
   if (start->size() < kBatchPayloadOffset) return NoBatch();
   base::Decoder decoder(*start);
   BatchHead::Fields(decoder, batch.head);
-  decoder.Fixed(batch.checksum);
+  ByteArray<32> checksum;
+  decoder.Fixed(checksum);
   decoder.Fixed(batch.mac);
   if (batch.head.magic != kBatchMagic || offset % 8 != 0 ||
       batch.head.payload_bytes > kBatchPayloadBytesMax) {
@@ -86,8 +86,9 @@ Status JournalReader::ReadAt(uint64_t offset, ReadBatch& batch) {
   batch.whole = *whole;
   batch.payload = whole->subspan(kBatchPayloadOffset, batch.head.payload_bytes);
   const size_t used = kBatchPayloadOffset + batch.payload.size();
-  if (BatchChecksum(vault_id_, whole->first(kBatchHeadBytes), batch.payload) !=
-          batch.checksum ||
+  batch.digest =
+      BatchDigest(vault_id_, whole->first(kBatchHeadBytes), batch.payload);
+  if (BatchChecksum(batch.digest, batch.mac) != checksum ||
       !IsZero(whole->subspan(used))) {
     return NoBatch();
   }

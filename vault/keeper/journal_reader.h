@@ -20,7 +20,7 @@ class JournalVisitor {
 struct ReadBatch {
   uint64_t offset = 0;
   BatchHead head;
-  ByteArray<32> checksum{};
+  ByteArray<32> digest{};  // as computed: what the MAC is over
   ByteArray<32> mac{};
   Bytes payload;
   Bytes whole;  // as on disk, with its padding
