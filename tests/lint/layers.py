@@ -27,7 +27,8 @@ LIBRARIES = [
     ("boost/json", ["vault/api"], "use vault/api"),
     ("toml++", ["vault/api"], "use vault/api"),
     ("toml.hpp", ["vault/api"], "use vault/api"),
-    ("boost/beast", ["vault/gate"], "HTTP is the gate's"),
+    ("boost/beast", ["vault/gate", "cli"], "HTTP is the gate's and the "
+     "CLI's"),
     ("boost/program_options", ["cli", "vault/gate"], "flags are main's"),
     ("boost/", ["vault/api", "vault/gate", "cli"], "the keeper has no Boost"),
     ("seccomp.h", [], "extend vault/os/seccomp_filter.h"),

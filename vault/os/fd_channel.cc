@@ -79,12 +79,12 @@ base::Result<ReceivedDescriptor> ReceiveDescriptor(int channel,
       ++count;
     }
   }
-  if (got == 0 && count == 0 && header.msg_flags == 0) {
+  const bool cut = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+  if (got == 0 && count == 0 && !cut) {
     received.outcome = ReceiveOutcome::kClosed;
     return received;
   }
-  if (got != static_cast<ssize_t>(message.size()) || count != 1 ||
-      (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+  if (got != static_cast<ssize_t>(message.size()) || count != 1 || cut) {
     return Fail(Code::kDenied, "malformed message on the descriptor channel");
   }
   received.outcome = ReceiveOutcome::kReceived;

@@ -17,7 +17,8 @@ std::vector<SyscallRule> GateSyscalls();
 
 // In order, from the gate's main: EnterGateFiles() (hardening, and Landlock
 // with the store's and the audit tiles' directories alone) before other
-// threads are made, EnterGateSyscalls() (seccomp on all threads) after.
+// threads are made, EnterGateSyscalls() (seccomp on all threads) after each of
+// them has given a sign of life.
 base::Status EnterGateFiles(const char* store_directory,
                             const char* audit_directory);
 base::Status EnterGateSyscalls();

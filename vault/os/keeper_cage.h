@@ -22,7 +22,9 @@ base::Status PrepareKeeperHeap(size_t reserve_bytes);
 
 // In order, from the keeper's main: EnterKeeperFiles() (hardening, and a
 // Landlock domain without any path) before the sync thread is made,
-// EnterKeeperSyscalls() (seccomp on all threads) after.
+// EnterKeeperSyscalls() (seccomp on all threads) after that thread has given a
+// sign of life: a new thread's first calls, before its function runs, are not
+// on the list.
 base::Status EnterKeeperFiles();
 base::Status EnterKeeperSyscalls();
 

@@ -36,9 +36,10 @@ base::Status MakeDirectory(const std::string& path, mode_t mode) {
 }
 
 bool MayWrite(const struct stat& directory, const Identity& who) {
-  if (directory.st_uid == who.uid) return true;  // it could chmod
-  if (directory.st_gid == who.gid) return directory.st_mode & S_IWGRP;
-  return (directory.st_mode & S_IWOTH) && !(directory.st_mode & S_ISVTX);
+  if (directory.st_uid == who.uid) return true;   // it could chmod
+  if (directory.st_mode & S_ISVTX) return false;  // not what is another's
+  mode_t bit = directory.st_gid == who.gid ? S_IWGRP : S_IWOTH;
+  return (directory.st_mode & bit) != 0;
 }
 
 // Every directory on the way, since a writer of any could replace the rest.

@@ -20,8 +20,8 @@ struct ListenOptions {
   gid_t group = 0;
   int backlog = 512;
   // Users that must not be able to write to any directory of the path. A
-  // directory anyone may write to is taken only with the sticky bit.
-  std::span<const Identity> kept_out;
+  // directory shared by sticky bit, as /tmp, is taken.
+  std::span<const Identity> kept_out = {};
 };
 
 // Makes missing parents (0755, ours), replaces a dead socket, refuses a live

@@ -58,8 +58,8 @@ void RunChild(const SpawnOptions& options, const char* const* argv,
   }
   if (dup3(report, report_target, O_CLOEXEC) < 0) return;
   report = report_target;
-  int null_fd = open("/dev/null", O_RDONLY);
-  if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0) return;
+  int empty[2];  // its writing end goes with the rest below
+  if (pipe(empty) < 0 || dup2(empty[0], STDIN_FILENO) < 0) return;
   if (syscall(SYS_close_range, static_cast<unsigned>(report_target + 1), ~0U,
               0U) < 0) {
     return;

@@ -37,13 +37,13 @@ struct ResourceLimit {
 };
 
 struct SpawnOptions {
-  const char* path = nullptr;                // absolute, or relative to cwd
-  std::span<const char* const> arguments;    // argv, with argv[0]
-  std::span<const char* const> environment;  // "NAME=value"; {} is none
-  std::span<const int> descriptors;          // become 3, 4, ... in order
-  std::span<const ResourceLimit> limits;     // RLIMIT_CORE is always 0
-  std::optional<Identity> identity;          // unset: stays as it is
-  int signal_at_parents_end = 0;             // 0: none
+  const char* path = nullptr;                   // absolute, or relative to cwd
+  std::span<const char* const> arguments = {};  // argv, with argv[0]
+  std::span<const char* const> environment = {};  // "NAME=value"; {} is none
+  std::span<const int> descriptors = {};          // become 3, 4, ... in order
+  std::span<const ResourceLimit> limits = {};     // RLIMIT_CORE is always 0
+  std::optional<Identity> identity = {};          // unset: stays as it is
+  int signal_at_parents_end = 0;                  // 0: none
 };
 
 struct ExitStatus {
@@ -75,7 +75,7 @@ class ChildProcess {
   FileDescriptor pidfd_;
 };
 
-// Starts a program: standard input is /dev/null, output and error are ours,
+// Starts a program: standard input is empty, output and error are ours,
 // descriptors as listed, nothing else open; umask 077, default signals,
 // no_new_privs. Errors up to the exec itself are returned here, kIo with errno
 // set, kNotFound when there is no such program.
