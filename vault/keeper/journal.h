@@ -188,6 +188,7 @@ class Journal {
   std::condition_variable done_;
   Work work_ = Work::kNone;
   bool stop_ = false;
+  bool started_ = false;
   Bytes work_batch_;
   uint64_t work_offset_ = 0;
   bool finished_ = false;

@@ -224,7 +224,7 @@ void Journal::KeepReserve() {
 
 Status Journal::StartThread() {
   COFFER_CHECK(!thread_runs_);
-  stop_ = false;
+  stop_ = started_ = false;
   // Signals are the main thread's.
   sigset_t all;
   sigset_t before;
@@ -240,6 +240,10 @@ Status Journal::StartThread() {
     return Fail(Code::kIo, "the journal's thread cannot be started");
   }
   thread_runs_ = true;
+  // A new thread's first steps need system calls that the sandbox, which comes
+  // next, allows to nobody.
+  std::unique_lock lock(mutex_);
+  done_.wait(lock, [&] { return started_; });
   return {};
 }
 
@@ -262,6 +266,8 @@ void* Journal::ThreadMain(void* self) {
 
 void Journal::RunThread() {
   std::unique_lock lock(mutex_);
+  started_ = true;
+  done_.notify_one();
   for (;;) {
     wake_.wait(lock, [&] { return work_ != Work::kNone || stop_; });
     if (work_ == Work::kNone) return;
