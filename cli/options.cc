@@ -11,7 +11,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr size_t kHelpColumn = 26;
+constexpr size_t kHelpColumn = 28;
 // Options that people try for secrets. None of them exists.
 constexpr std::string_view kSecretOptions[] = {
     "passphrase", "password",     "bank-token", "token",      "secret",
@@ -79,7 +79,7 @@ Outcome<const Verb*> TakeVerb(std::vector<std::string>& words) {
     return verb;
   }
   if (!IsNoun(first)) {
-    return Usage("there is no verb of this name: " + Cut(Printable(first), 20));
+    return Usage("there is no verb of this name");
   }
   if (places.size() == 2) {
     if (const Verb* verb = FindVerb(first + " " + words[places[1]])) {
@@ -205,11 +205,13 @@ Outcome<CommandLine> ParseCommandLine(const std::vector<std::string>& given) {
     words.push_back("--help");
   }
   auto verb = TakeVerb(words);
-  if (!verb.ok()) return verb.failure();
-  if (*verb != nullptr && (*verb)->run == nullptr) {
+  if (verb.ok() && *verb != nullptr && (*verb)->run == nullptr) {
     return Usage("not in this version: " + std::string((*verb)->name));
   }
-  if (auto refused = SecretOption(words, *verb)) return *refused;
+  if (auto refused = SecretOption(words, verb.ok() ? *verb : nullptr)) {
+    return *refused;
+  }
+  if (!verb.ok()) return verb.failure();
   auto line = Tokenise(words, *verb);
   if (!line.ok() || line->options.count("help") != 0 ||
       line->options.count("version") != 0) {
