@@ -258,8 +258,8 @@ Status Journal::SecureLast() {
     return Fail(Code::kIo, "journal-0: cannot be written");
   }
   durable_.last_offset = written.offset;
-  durable_.offset =
-      std::max(durable_.offset, written.offset + batch.whole.size());
+  // Not after a repeat of it: that one may not be on the disk.
+  durable_.offset = written.offset + batch.whole.size();
   last_secured_ = true;
   return {};
 }
