@@ -1,0 +1,126 @@
+// One turn of the gate's loop, between what was read and what is written:
+// requests become items of one batch to the keeper, its answers become store
+// writes of one commit, and these become replies. Runs in the gate. Refuses to
+// serve before the store and the keeper were found to belong together.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "crypto/base/clock.h"
+#include "vault/gate/exchange.h"
+#include "vault/gate/http.h"
+#include "vault/gate/keeper_client.h"
+#include "vault/gate/metrics.h"
+#include "vault/gate/retry_queue.h"
+
+namespace coffer::gate {
+
+// A record as the store has it, with its views.
+struct FetchedLink {
+  store::LinkBytes bytes;
+  wire::StoredLink view() const {
+    return {bytes.head, bytes.wrap, bytes.token_box};
+  }
+};
+
+class Turn {
+ public:
+  // Borrows all four.
+  Turn(KeeperClient& keeper, store::Store& store, base::Clock& clock,
+       Metrics& metrics);
+
+  // --- For the server --------------------------------------------------------
+  // A fresh exchange from the pool.
+  Exchange& NewExchange();
+  // Gives a finished exchange back; it is used again when no answer names it.
+  void Release(Exchange& exchange);
+  // Runs the first step; all it needs of the request is taken or copied.
+  void Start(Exchange& exchange, const HttpRequest& request,
+             const RouteMatch& match);
+  // Reads the answers that are there and runs their steps. kInvalid and
+  // kUnreachable end the gate.
+  base::Status TakeAnswers();
+  // Commits the turn's writes, and the retries that are due, in one
+  // transaction, and runs their steps.
+  void CommitWrites();
+  bool has_writes() const { return !writes_.empty(); }
+  // Sends the batch, as far as the channel takes it.
+  base::Status Send() { return keeper_.Send(); }
+  // Exchanges that finished since the last call.
+  std::vector<Exchange*>& finished() { return finished_; }
+  // Milliseconds until a retry is due, at most `most`.
+  uint64_t RetryDelay(uint64_t most) const;
+
+  // --- The vault's state -----------------------------------------------------
+  // True when callers are served.
+  bool operational() const;
+  // What callers are told when they are not.
+  wire::VaultState state() const;
+  // Asks the keeper for its state, at most once a batch. Returns a number that
+  // status_answered() reaches when the answer is there.
+  uint64_t AskStatus();
+  uint64_t status_answered() const { return status_answered_; }
+  const wire::StatusAnswer& status() const { return status_; }
+
+  // --- For the steps ---------------------------------------------------------
+  template <typename Item>
+  void Ask(Exchange& exchange, Step step, wire::Op op, const Item& item,
+           uint16_t index = 0) {
+    ++exchange.outstanding;
+    keeper_.Ask(op, item, {exchange.slot, static_cast<uint16_t>(step), index});
+  }
+  // Tells the keeper that a write was not made.
+  void AskNotCommitted(const wire::LinkId& link, uint64_t leaf);
+  // Adds a write to this turn's commit; `exchange` runs OnWritten after it.
+  void Write(Exchange& exchange, StoreWrite write);
+  // A write that follows a kill: nobody waits for it, and it is retried.
+  void WriteKill(StoreWrite write);
+  // False when the exchange was finished with a problem.
+  bool Fetch(Exchange& exchange, const wire::LinkId& link, bool with_token_box,
+             FetchedLink& out);
+  // kDamaged or kIo as a problem.
+  base::Result<FetchedLink> Fetch(const wire::LinkId& link,
+                                  bool with_token_box);
+  store::Store& store() { return store_; }
+  base::Clock& clock() { return clock_; }
+  Metrics& metrics() { return metrics_; }
+  const RetryQueue& retries() const { return retries_; }
+  const KeeperClient& keeper() const { return keeper_; }
+  // False when the key is in use by another request under way.
+  bool HoldIdempotency(Exchange& exchange);
+  // The store's count, looked up at most once a second.
+  uint64_t LinkCount();
+
+  void Finish(Exchange& exchange, uint16_t status,
+              std::string_view content_type = api::kJsonType);
+  void FinishProblem(Exchange& exchange, const api::Problem& problem,
+                     uint64_t leaf = wire::kNoLeaf);
+
+ private:
+  base::Status TakeStatus(base::Decoder& fields);
+  base::Status CheckStoreIdentity();
+  void RunWritten(StoreWrite& write, bool committed);
+
+  KeeperClient& keeper_;
+  store::Store& store_;
+  base::Clock& clock_;
+  Metrics& metrics_;
+  std::vector<std::unique_ptr<Exchange>> exchanges_;
+  std::vector<Exchange*> free_;
+  std::vector<Exchange*> finished_;
+  std::vector<StoreWrite> writes_;
+  std::vector<Exchange*> holding_;  // an Idempotency-Key
+  RetryQueue retries_;
+
+  wire::StatusAnswer status_;
+  uint64_t status_asked_ = 0;
+  uint64_t status_answered_ = 0;
+  uint64_t status_asked_at_batch_ = 0;
+  bool identity_checked_ = false;
+  uint64_t links_ = 0;
+  uint64_t links_counted_at_ = 0;
+  uint64_t swept_at_ = 0;
+};
+
+}  // namespace coffer::gate
