@@ -164,9 +164,13 @@ base::Result<StateFound> StateFile::Settle(const Reading& a, const Reading& b) {
                 "keeper.state: written by a newer coffer; use that version");
   }
   COFFER_TRY(Load(second ? 1 : 0));
-  if (other.verdict == Verdict::kBlank) return StateFound::kWhole;
-  COFFER_TRY(Restore(active_, other));
-  return StateFound::kRecovered;
+  if (other.verdict != Verdict::kBlank) {
+    COFFER_TRY(Secure());
+    COFFER_TRY(EraseSlot(1 - active_, other.used_bytes));
+    return StateFound::kRecovered;
+  }
+  if (header_.generation == 1) COFFER_TRY(Secure());
+  return StateFound::kWhole;
 }
 
 // Takes the slot, as it stands in the file, into force.
@@ -183,14 +187,14 @@ Status StateFile::Load(int slot) {
   return {};
 }
 
-// A write was cut short. The slot in force may be whole in the page cache and
-// not on the disk (after a sync that failed), so it is written again, the same
-// bytes, before what is left of the other is overwritten.
-Status StateFile::Restore(int slot, const Reading& other) {
-  if (!WriteSlot(slot, used_bytes_[slot])) {
+// A sync that failed before a restart may have left the slot in force whole in
+// the page cache and not on the disk. That can be so while the other slot still
+// stands, or after the first write ever: write it again, the same bytes.
+Status StateFile::Secure() {
+  if (!WriteSlot(active_, used_bytes_[active_])) {
     return Io("keeper.state: cannot be written");
   }
-  return EraseSlot(1 - slot, other.used_bytes);
+  return {};
 }
 
 Status StateFile::EraseSlot(int slot, uint64_t bytes) {

@@ -120,7 +120,7 @@ class StateFile {
 
   base::Result<Reading> ReadSlot(int slot);
   base::Result<StateFound> Settle(const Reading& a, const Reading& b);
-  base::Status Restore(int slot, const Reading& reading);
+  base::Status Secure();
   base::Status Load(int slot);
   bool WriteSlot(int slot, uint64_t used_bytes);
   base::Status EraseSlot(int slot, uint64_t bytes);

@@ -1,0 +1,145 @@
+#include "vault/keeper/floors.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <set>
+#include <vector>
+
+namespace coffer::keeper {
+namespace {
+
+base::ByteArray<16> Key(uint64_t number) {
+  base::ByteArray<16> key{};
+  std::memcpy(key.data(), &number, sizeof number);
+  return key;
+}
+Floor Make(uint64_t key, FloorKind kind, uint64_t record = 0,
+           uint64_t token = 0, uint8_t reason = 0) {
+  return {Key(key), kind, reason, record, token};
+}
+
+TEST(Floors, AFloorIsFoundByItsKeyAndNoOther) {
+  Floors floors;
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kRevision, 7, 9), false));
+  ASSERT_NE(floors.Find(Key(1)), nullptr);
+  EXPECT_EQ(floors.Find(Key(1))->record_leaf, 7u);
+  EXPECT_EQ(floors.Find(Key(1))->token_leaf, 9u);
+  EXPECT_EQ(floors.Find(Key(2)), nullptr);
+  EXPECT_EQ(floors.size(), 1u);
+}
+
+TEST(Floors, LeavesNeverFall) {
+  Floors floors;
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kRevision, 10, 20), false));
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kRevision, 5, 30), false));
+  EXPECT_EQ(floors.Find(Key(1))->record_leaf, 10u);
+  EXPECT_EQ(floors.Find(Key(1))->token_leaf, 30u);
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kRevision, 11, 3), false));
+  EXPECT_EQ(floors.Find(Key(1))->record_leaf, 11u);
+  EXPECT_EQ(floors.Find(Key(1))->token_leaf, 30u);
+  EXPECT_EQ(floors.size(), 1u);
+}
+
+TEST(Floors, SeverityNeverFalls) {
+  Floors floors;
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kTokens, 0, 1), false));
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kRevision, 2), false));
+  EXPECT_EQ(floors.Find(Key(1))->kind, FloorKind::kRevision);
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kRevoked, 3, 3, 2), true));
+  EXPECT_EQ(floors.Find(Key(1))->kind, FloorKind::kRevoked);
+  EXPECT_EQ(floors.Find(Key(1))->reason, 2);
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kRevision, 9), false));
+  EXPECT_EQ(floors.Find(Key(1))->kind, FloorKind::kRevoked);
+  EXPECT_EQ(floors.Find(Key(1))->reason, 2);
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kErased, 4), true));
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kUsed, 99), true));
+  EXPECT_EQ(floors.Find(Key(1))->kind, FloorKind::kErased);
+  EXPECT_EQ(floors.Find(Key(1))->record_leaf, 99u);
+}
+
+TEST(Floors, OfTwoEquallyBadKindsTheLaterHolds) {
+  Floors floors;
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kUsed, 5), true));
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kRevoked, 6, 0, 1), true));
+  EXPECT_EQ(floors.Find(Key(1))->kind, FloorKind::kRevoked);
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kUsed, 5), true));
+  EXPECT_EQ(floors.Find(Key(1))->kind, FloorKind::kRevoked);
+}
+
+TEST(Floors, TheOrderOfRaisingDoesNotMatterForLeavesAndSeverity) {
+  std::mt19937 dice(7);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<Floor> raises;
+    for (int i = 0; i < 6; ++i) {
+      raises.push_back(Make(1, static_cast<FloorKind>(1 + dice() % 5),
+                            1 + dice() % 4, dice() % 4));
+    }
+    auto merged = [&] {
+      static Floors floors;
+      floors.Clear();
+      for (const Floor& floor : raises) floors.Raise(floor, true);
+      return *floors.Find(Key(1));
+    };
+    const Floor one = merged();
+    std::shuffle(raises.begin(), raises.end(), dice);
+    const Floor two = merged();
+    EXPECT_EQ(one.record_leaf, two.record_leaf);
+    EXPECT_EQ(one.token_leaf, two.token_leaf);
+    auto severity = [](FloorKind kind) {
+      return kind == FloorKind::kUsed ? FloorKind::kRevoked : kind;
+    };
+    EXPECT_EQ(severity(one.kind), severity(two.kind));
+  }
+}
+
+TEST(Floors, TheLastTenthIsForKillsAndAFullTableStillRaisesWhatItHolds) {
+  auto floors = std::make_unique<Floors>();
+  uint64_t next = 0;
+  while (floors->Raise(Make(next, FloorKind::kRevision, next), false)) ++next;
+  EXPECT_EQ(next, base::kFloorsMax - base::kFloorsForKills);
+  EXPECT_FALSE(floors->CanRaise(Key(next), false));
+  EXPECT_TRUE(floors->CanRaise(Key(next), true));
+  EXPECT_TRUE(floors->CanRaise(Key(0), false));
+  while (floors->Raise(Make(next, FloorKind::kErased, next), true)) ++next;
+  EXPECT_EQ(next, base::kFloorsMax);
+  EXPECT_EQ(floors->size(), base::kFloorsMax);
+  EXPECT_FALSE(floors->CanRaise(Key(next), true));
+  EXPECT_EQ(floors->Find(Key(next)), nullptr);
+  EXPECT_TRUE(floors->Raise(Make(3, FloorKind::kErased, next), false));
+  EXPECT_EQ(floors->Find(Key(3))->kind, FloorKind::kErased);
+  for (uint64_t i = 0; i < next; ++i) ASSERT_NE(floors->Find(Key(i)), nullptr);
+  std::set<base::ByteArray<16>> seen;
+  for (const Floor& floor : *floors) seen.insert(floor.key);
+  EXPECT_EQ(seen.size(), base::kFloorsMax);
+  floors->Clear();
+  EXPECT_EQ(floors->size(), 0u);
+  EXPECT_EQ(floors->Find(Key(3)), nullptr);
+  EXPECT_TRUE(floors->Raise(Make(3, FloorKind::kTokens), false));
+}
+
+TEST(Floors, AFloorSurvivesItsBytesAndNothingElseDoes) {
+  const Floor floor = Make(77, FloorKind::kRevoked, 5, 6, 2);
+  base::ByteArray<kFloorBytes> bytes;
+  ASSERT_EQ(*base::EncodeWhole(bytes, floor), kFloorBytes);
+  auto again = base::DecodeWhole<Floor>(bytes);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->key, floor.key);
+  EXPECT_EQ(again->kind, floor.kind);
+  EXPECT_EQ(again->reason, floor.reason);
+  EXPECT_EQ(again->record_leaf, floor.record_leaf);
+  EXPECT_EQ(again->token_leaf, floor.token_leaf);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(base::DecodeWhole<Floor>(base::Bytes(bytes).first(size)).ok());
+  }
+  base::ByteArray<kFloorBytes + 1> longer{};
+  EXPECT_FALSE(base::DecodeWhole<Floor>(longer).ok());
+  EXPECT_FALSE(IsFloorKind(0));
+  EXPECT_TRUE(IsFloorKind(1) && IsFloorKind(5));
+  EXPECT_FALSE(IsFloorKind(6));
+}
+
+}  // namespace
+}  // namespace coffer::keeper
