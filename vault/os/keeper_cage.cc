@@ -45,6 +45,7 @@ constexpr SyscallRule kSyscalls[] = {
 std::span<const SyscallRule> KeeperSyscalls() { return kSyscalls; }
 
 base::Status PrepareKeeperHeap(size_t reserve_bytes) {
+  if (SeccompIsLeftOut()) return {};  // a sanitizer's malloc knows no mallopt
   constexpr int kNoTrim = -1;
   bool set = mallopt(M_TRIM_THRESHOLD, kNoTrim) == 1 &&
              mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_ARENA_MAX, 1) == 1;
