@@ -1,5 +1,6 @@
 // What stands in a request's target: subjects in paths and queries.
 #include "vault/api/request.h"
+#include "vault/api/utf8.h"
 
 namespace coffer::api {
 namespace {
@@ -28,44 +29,6 @@ bool IsPlain(char c) {
   }
   return c != '\0' && std::string_view("-._~!$&'()*+,;=:@").find(c) !=
                           std::string_view::npos;
-}
-
-// RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF.
-bool IsUtf8(std::string_view text) {
-  size_t i = 0;
-  const auto byte = [&](size_t at) {
-    return at < text.size() ? static_cast<uint8_t>(text[at]) : uint8_t{0};
-  };
-  const auto follows = [&](size_t at, uint8_t least, uint8_t most) {
-    return byte(at) >= least && byte(at) <= most;
-  };
-  while (i < text.size()) {
-    const uint8_t lead = byte(i);
-    if (lead < 0x80) {
-      i += 1;
-    } else if (lead >= 0xc2 && lead <= 0xdf) {
-      if (!follows(i + 1, 0x80, 0xbf)) return false;
-      i += 2;
-    } else if (lead >= 0xe0 && lead <= 0xef) {
-      const uint8_t least = lead == 0xe0 ? 0xa0 : 0x80;
-      const uint8_t most = lead == 0xed ? 0x9f : 0xbf;
-      if (!follows(i + 1, least, most) || !follows(i + 2, 0x80, 0xbf)) {
-        return false;
-      }
-      i += 3;
-    } else if (lead >= 0xf0 && lead <= 0xf4) {
-      const uint8_t least = lead == 0xf0 ? 0x90 : 0x80;
-      const uint8_t most = lead == 0xf4 ? 0x8f : 0xbf;
-      if (!follows(i + 1, least, most) || !follows(i + 2, 0x80, 0xbf) ||
-          !follows(i + 3, 0x80, 0xbf)) {
-        return false;
-      }
-      i += 4;
-    } else {
-      return false;
-    }
-  }
-  return true;
 }
 
 ParseResult<wire::LinkId> ReadAfter(std::string_view value) {

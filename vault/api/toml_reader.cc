@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "vault/api/utf8.h"
 #include "vault/wire/names.h"
 
 namespace coffer::api {
@@ -12,6 +13,13 @@ bool ParseToml(toml::table& out, std::string_view text, size_t bytes_max,
   if (text.size() > bytes_max) {
     findings.Fault(0, "the file is too long: at most " +
                           std::to_string(bytes_max) + " bytes");
+    return false;
+  }
+  // The TOML parser's own line for this is not exact.
+  if (const size_t good = Utf8Prefix(text); good != text.size()) {
+    const auto breaks = std::count(
+        text.begin(), text.begin() + static_cast<ptrdiff_t>(good), '\n');
+    findings.Fault(static_cast<uint32_t>(breaks) + 1, "not UTF-8");
     return false;
   }
   try {

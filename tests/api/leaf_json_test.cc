@@ -1,0 +1,99 @@
+#include "vault/api/leaf_json.h"
+
+#include <gtest/gtest.h>
+
+namespace coffer::api {
+namespace {
+
+wire::Leaf Refusal() {
+  wire::Leaf leaf;
+  leaf.kind = wire::LeafKind::kTokenIssue;
+  leaf.rule = wire::Rule::kPurposeProhibited;
+  leaf.index = 1042;
+  leaf.time = 1785542400;
+  leaf.uid = 1002;
+  leaf.caller = "messenger";
+  leaf.institution = "citi";
+  leaf.purpose = "advertising";
+  leaf.audience = "connector";
+  leaf.scope = "ACCOUNT_BASIC";
+  leaf.link_tag.fill(0xab);
+  leaf.revision = 2;
+  return leaf;
+}
+
+std::string Json(const wire::Leaf& leaf) {
+  TextBuilder out;
+  WriteLeaf(out, leaf);
+  return std::string(out.view());
+}
+
+TEST(LeafJson, HasEveryFieldThatTheLeafHas) {
+  EXPECT_EQ(Json(Refusal()),
+            "{\"index\":1042,\"time\":\"2026-08-01T00:00:00Z\",\"kind\":"
+            "\"token.issue\",\"outcome\":\"refused\",\"rule\":"
+            "\"purpose_prohibited\",\"uid\":1002,\"caller\":\"messenger\","
+            "\"institution\":\"citi\",\"purpose\":\"advertising\",\"audience\":"
+            "\"connector\",\"scope\":\"ACCOUNT_BASIC\",\"link_tag\":"
+            "\"abababababababababababababababab\",\"revision\":2}");
+}
+
+TEST(LeafJson, LeavesOutWhatIsEmpty) {
+  wire::Leaf leaf;
+  leaf.kind = wire::LeafKind::kSeal;
+  EXPECT_EQ(Json(leaf),
+            "{\"index\":0,\"time\":\"1970-01-01T00:00:00Z\",\"kind\":"
+            "\"vault.seal\",\"outcome\":\"allowed\",\"rule\":\"allowed\","
+            "\"uid\":0}");
+}
+
+TEST(LeafJson, NamesTheDetailByItsKind) {
+  wire::Leaf leaf;
+  leaf.detail = 1;
+  const auto has = [&](wire::LeafKind kind, const std::string& text) {
+    leaf.kind = kind;
+    return Json(leaf).find(text) != std::string::npos;
+  };
+  EXPECT_TRUE(
+      has(wire::LeafKind::kConsentRevoke, "\"reason\":\"USER_ACTION\""));
+  EXPECT_TRUE(has(wire::LeafKind::kUnsealFailed, "\"attempts\":1"));
+  EXPECT_TRUE(has(wire::LeafKind::kSubjectErase, "\"links\":1"));
+  EXPECT_TRUE(has(wire::LeafKind::kTokenIssue, "\"expires_in\":1"));
+  EXPECT_TRUE(has(wire::LeafKind::kNotCommitted, "\"write\":1"));
+  EXPECT_TRUE(has(wire::LeafKind::kSeal, "\"detail\":1"));
+}
+
+TEST(LeafLine, SaysWhoWhatAndWhy) {
+  EXPECT_EQ(LeafLine(Refusal()),
+            "  1042 2026-08-01T00:00:00Z token.issue purpose_prohibited "
+            "messenger advertisin~");
+  wire::Leaf leaf = Refusal();
+  leaf.rule = wire::Rule::kAllowed;
+  leaf.scope = "";
+  EXPECT_EQ(LeafLine(leaf),
+            "  1042 2026-08-01T00:00:00Z token.issue ok messenger advertising "
+            "citi connector");
+  leaf = wire::Leaf{};
+  leaf.kind = wire::LeafKind::kUnseal;
+  EXPECT_EQ(LeafLine(leaf),
+            "     0 1970-01-01T00:00:00Z vault.unseal ok uid=0");
+}
+
+TEST(LeafLine, IsNeverWiderThanATerminal) {
+  wire::Leaf leaf = Refusal();
+  const std::string wide(65, 'w');
+  leaf.caller = wide;
+  leaf.index = ~uint64_t{0};
+  for (int kind = 0; kind < 256; ++kind) {
+    if (!wire::IsLeafKind(static_cast<uint8_t>(kind))) continue;
+    for (int rule = 0; rule < 256; ++rule) {
+      if (!wire::IsRule(static_cast<uint8_t>(rule))) continue;
+      leaf.kind = static_cast<wire::LeafKind>(kind);
+      leaf.rule = static_cast<wire::Rule>(rule);
+      EXPECT_LE(LeafLine(leaf).size(), kLeafLineBytesMax);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace coffer::api

@@ -1,0 +1,160 @@
+// Subjects in paths and queries, If-Match and Idempotency-Key.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "vault/api/request.h"
+
+namespace coffer::api {
+namespace {
+
+constexpr char kSubject[] =
+    "subject is 1 to 256 bytes of UTF-8, percent-encoded";
+constexpr char kQuery[] =
+    "the query is subject=S, with after=LINK and limit=N if wanted";
+constexpr char kLink[] = "lnk_AAAAAAAAAAAAAAAAAAAAAA";
+
+std::string SubjectOf(std::string_view segment) {
+  const auto subject = ParseSubjectSegment(segment);
+  return subject.ok() ? std::string(subject->view())
+                      : std::string("!") + subject.error().message;
+}
+std::string QueryError(std::string_view query) {
+  const auto parsed = ParseListQuery(query);
+  return parsed.ok() ? "ok" : parsed.error().message;
+}
+std::string Encoded(std::string_view bytes) {
+  std::string text;
+  for (char c : bytes) {
+    char step[4];
+    std::snprintf(step, sizeof step, "%%%02X", static_cast<uint8_t>(c));
+    text += step;
+  }
+  return text;
+}
+
+TEST(SubjectSegment, DecodesPercentEncodingOnce) {
+  EXPECT_EQ(SubjectOf("cust-7731"), "cust-7731");
+  EXPECT_EQ(SubjectOf("a%2Fb"), "a/b");
+  EXPECT_EQ(SubjectOf("a%2fb%20c"), "a/b c");
+  EXPECT_EQ(SubjectOf("a%252Fb"), "a%2Fb");
+  EXPECT_EQ(SubjectOf("a+b"), "a+b");
+  EXPECT_EQ(SubjectOf("x@y.z:~!$&'()*,;="), "x@y.z:~!$&'()*,;=");
+  EXPECT_EQ(SubjectOf("%C3%A9%F0%9F%98%80"), "\xc3\xa9\xf0\x9f\x98\x80");
+  EXPECT_EQ(SubjectOf("%00"), std::string(1, '\0'));
+  EXPECT_EQ(SubjectOf("."), ".");
+}
+
+TEST(SubjectSegment, RefusesBrokenEncodingAndRawBytes) {
+  const std::string refused = std::string("!") + kSubject;
+  for (const char* bad :
+       {"",       "%",   "%4",        "%4g",  "%g4", "a%",   "a%2", "%%41",
+        "%u0041", "a b", "a\xc3\xa9", "a\"b", "a<b", "a\\b", "a^b", "a`b",
+        "a{b",    "a|b", "a\x7f",     "a\tb", "a/b", "a?b",  "a#b", "a[b"}) {
+    EXPECT_EQ(SubjectOf(bad), refused) << bad;
+  }
+  EXPECT_EQ(SubjectOf(std::string_view("a\0b", 3)), refused);
+}
+
+TEST(SubjectSegment, RefusesInvalidUtf8) {
+  for (const char* bytes :
+       {"\x80", "\xbf", "\xc0\xaf", "\xc1\xbf", "\xc3", "\xc3\x28", "\xe0\x9f",
+        "\xe0\x9f\xbf", "\xe2\x82", "\xed\xa0\x80", "\xed\xbf\xbf",
+        "\xf0\x8f\xbf\xbf", "\xf0\x9f\x98", "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80", "\xff", "a\xe2\x28\xa1"}) {
+    EXPECT_EQ(SubjectOf(Encoded(bytes)), std::string("!") + kSubject);
+  }
+  for (const char* bytes :
+       {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+        "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_EQ(SubjectOf(Encoded(bytes)), bytes);
+  }
+}
+
+TEST(SubjectSegment, BoundsTheDecodedBytes) {
+  EXPECT_EQ(SubjectOf(std::string(256, 'x')), std::string(256, 'x'));
+  EXPECT_EQ(SubjectOf(std::string(257, 'x')), std::string("!") + kSubject);
+  EXPECT_EQ(SubjectOf(Encoded(std::string(256, ' '))), std::string(256, ' '));
+  EXPECT_EQ(SubjectOf(Encoded(std::string(257, ' '))),
+            std::string("!") + kSubject);
+}
+
+TEST(ListQuery, ReadsItsThreeKeysInAnyOrder) {
+  auto least = ParseListQuery("subject=cust-7731");
+  ASSERT_TRUE(least.ok());
+  EXPECT_EQ(least->subject.view(), "cust-7731");
+  EXPECT_FALSE(least->after);
+  EXPECT_EQ(least->limit, kListLinksMax);
+  auto whole = ParseListQuery(std::string("limit=7&after=") + kLink +
+                              "&subject=a%26b=c");
+  ASSERT_TRUE(whole.ok()) << whole.error().message;
+  EXPECT_EQ(whole->subject.view(), "a&b=c");
+  ASSERT_TRUE(whole->after);
+  EXPECT_EQ(wire::LinkText(*whole->after), kLink);
+  EXPECT_EQ(whole->limit, 7u);
+}
+
+TEST(ListQuery, RefusesMissingUnknownAndRepeatedKeys) {
+  for (const char* bad :
+       {"", "subject", "&", "subject=a&", "&subject=a", "subject=a&&limit=1",
+        "limit=1", "Subject=a", "subject=a&subject=b", "subject=a&x=1",
+        "subject=a&limit=1&limit=1", "sub%6Aect=a", "subject=a&offset=1"}) {
+    EXPECT_EQ(QueryError(bad), kQuery) << bad;
+  }
+  EXPECT_EQ(QueryError("subject="), kSubject);
+  EXPECT_EQ(QueryError("subject=%ff"), kSubject);
+  EXPECT_EQ(QueryError("subject=a+b"),
+            "write a plus in subject as %2B and a space as %20");
+  EXPECT_EQ(QueryError("subject=a%2Bb"), "ok");
+}
+
+TEST(ListQuery, BoundsAfterAndLimit) {
+  for (const char* bad : {"0", "65", "-1", "", "01", "1.0", "1e1", "100", "x",
+                          "+5", " 5", "184467440737095516"}) {
+    EXPECT_EQ(QueryError(std::string("subject=a&limit=") + bad),
+              "limit is 1 to 64")
+        << bad;
+  }
+  EXPECT_EQ(QueryError("subject=a&limit=1"), "ok");
+  EXPECT_EQ(QueryError("subject=a&limit=64"), "ok");
+  for (const char* bad : {"", "lnk_", "1", "lnk_AAAAAAAAAAAAAAAAAAAAAB"}) {
+    EXPECT_EQ(QueryError(std::string("subject=a&after=") + bad),
+              "after is lnk_ and 22 base64url characters");
+  }
+}
+
+TEST(IfMatch, TakesAQuotedPositiveNumberOnly) {
+  const auto number = [](std::string_view header) {
+    const auto parsed = ParseIfMatch(header);
+    return parsed.ok() ? static_cast<int64_t>(*parsed) : int64_t{-1};
+  };
+  EXPECT_EQ(number("\"1\""), 1);
+  EXPECT_EQ(number("\"4294967294\""), 4294967294);
+  // No revision reaches these: well-formed, and never a match.
+  EXPECT_EQ(number("\"4294967296\""), 0xffffffff);
+  EXPECT_EQ(number("\"18446744073709551617\""), 0xffffffff);
+  EXPECT_EQ(number("\"" + std::string(300, '9') + "\""), 0xffffffff);
+  for (const char* bad :
+       {"",       "\"",     "\"\"",         "1",       "'1'",
+        "\"0\"",  "\"01\"", "\"-1\"",       "\"+1\"",  "\"1.0\"",
+        "\" 1\"", "\"1 \"", " \"1\"",       "\"1\" ",  "W/\"1\"",
+        "*",      "\"*\"",  "\"1\", \"2\"", "\"1\"\"", "\"a\"",
+        "\"1",    "1\"",    "\"\xd9\xa1\""}) {
+    EXPECT_EQ(number(bad), -1) << bad;
+  }
+}
+
+TEST(IdempotencyKey, IsPrintableAsciiWithinItsBounds) {
+  EXPECT_TRUE(CheckIdempotencyKey("a").ok());
+  EXPECT_TRUE(CheckIdempotencyKey(" ~").ok());
+  EXPECT_TRUE(CheckIdempotencyKey(std::string(128, 'k')).ok());
+  EXPECT_FALSE(CheckIdempotencyKey("").ok());
+  EXPECT_FALSE(CheckIdempotencyKey(std::string(129, 'k')).ok());
+  for (const char* bad : {"\t", "a\x1f", "a\x7f", "\x80", "\xc3\xa9"}) {
+    EXPECT_FALSE(CheckIdempotencyKey(bad).ok());
+  }
+  EXPECT_FALSE(CheckIdempotencyKey(std::string_view("a\0", 2)).ok());
+}
+
+}  // namespace
+}  // namespace coffer::api

@@ -1,0 +1,16 @@
+// Whether bytes are UTF-8. Private to vault/api; pure.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace coffer::api {
+
+// How many bytes from the start are well-formed UTF-8 (RFC 3629: no overlong
+// form, no surrogate, nothing above U+10FFFF).
+size_t Utf8Prefix(std::string_view text);
+inline bool IsUtf8(std::string_view text) {
+  return Utf8Prefix(text) == text.size();
+}
+
+}  // namespace coffer::api
