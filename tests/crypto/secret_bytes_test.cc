@@ -1,15 +1,17 @@
 #include "crypto/base/secret_bytes.h"
 
 #include <gtest/gtest.h>
-#include <pwd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -89,6 +91,28 @@ TEST(SecretArena, MemfdSecretIsNotReadByProcessVmReadv) {
   uint8_t ordinary = 0x5a;  // the control: ordinary memory is read
   remote.iov_base = &ordinary;
   EXPECT_EQ(process_vm_readv(getpid(), &local, 1, &remote, 1, 0), 1);
+}
+
+// The permissions of the mapping at an address, as the kernel lists them.
+std::string PermissionsAt(const volatile uint8_t* address) {
+  std::ifstream maps("/proc/self/maps");
+  const uintptr_t at = reinterpret_cast<uintptr_t>(address);
+  for (std::string line; std::getline(maps, line);) {
+    char* rest = nullptr;
+    const uintptr_t begin = std::strtoull(line.c_str(), &rest, 16);
+    const uintptr_t end = std::strtoull(rest + 1, &rest, 16);
+    if (begin <= at && at < end) return std::string(rest + 1, 4);
+  }
+  return "none";
+}
+
+TEST(SecretArena, LiesBetweenTwoGuardPagesOfItsOwn) {
+  const size_t slots = static_cast<size_t>(sysconf(_SC_PAGESIZE)) / kSlot;
+  auto arena = MakeArena(slots);
+  const uint8_t* first = arena->Acquire();
+  EXPECT_EQ(PermissionsAt(first).substr(0, 3), "rw-");
+  EXPECT_EQ(PermissionsAt(first - 1), "---p");
+  EXPECT_EQ(PermissionsAt(first + slots * kSlot), "---p");
 }
 
 TEST(SecretArena, LeavesNoDescriptorOpen) {
