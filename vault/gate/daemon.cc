@@ -21,15 +21,10 @@ std::string KeeperEndText(os::ChildProcess& keeper) {
 }
 
 // Its end follows the end of the channel; `milliseconds` is the most to wait.
-std::string AwaitKeeper(os::ChildProcess& keeper, int milliseconds) {
-  std::string text = KeeperEndText(keeper);
-  if (!text.empty()) return text;
-  os::FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+std::string AwaitKeeper(Launched& launched, int milliseconds) {
   epoll_event event{};
-  event.events = EPOLLIN;
-  epoll_ctl(epoll.get(), EPOLL_CTL_ADD, keeper.pidfd(), &event);
-  epoll_wait(epoll.get(), &event, 1, milliseconds);
-  return KeeperEndText(keeper);
+  epoll_wait(launched.end_of_keeper.get(), &event, 1, milliseconds);
+  return KeeperEndText(*launched.keeper);
 }
 
 void SayReady(const Launched& launched, wire::VaultState state, int ready_fd) {
@@ -46,7 +41,7 @@ int StopKeeper(Launched& launched) {
   // The end of the channel tells the keeper to write its state and end.
   launched.keeper_channel.Reset();
   launched.descriptors.Reset();
-  std::string end = AwaitKeeper(*launched.keeper, kKeeperEndMilliseconds);
+  std::string end = AwaitKeeper(launched, kKeeperEndMilliseconds);
   if (end == "exit 0") return 0;
   if (end.empty()) {
     Log("the keeper did not end within 10 seconds");
@@ -57,7 +52,7 @@ int StopKeeper(Launched& launched) {
 }
 
 int ReportKeeperEnd(Launched& launched) {
-  std::string end = AwaitKeeper(*launched.keeper, 1000);
+  std::string end = AwaitKeeper(launched, 1000);
   if (end.empty()) end = "it closed its channel";
   Log("the keeper ended (" + end + ")");
   return 1;
@@ -73,6 +68,7 @@ int RunDaemon(const api::Config& config, bool dev, int ready_fd) {
   KeeperClient keeper(launched.keeper_channel.get());
   Turn turn(keeper, *launched.store, clock, metrics);
   ServerChannels channels;
+  channels.loop = launched.loop.get();
   channels.keeper = launched.keeper_channel.get();
   channels.descriptors = launched.descriptors.get();
   channels.signals = launched.signals.get();

@@ -164,7 +164,10 @@ void SayHow(const DevVault& vault) {
 }
 
 int ExitCode(int wait_status) {
-  return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 1;
+  if (WIFEXITED(wait_status)) return WEXITSTATUS(wait_status);
+  Log("the daemon was ended by signal " +
+      std::to_string(WTERMSIG(wait_status)));
+  return 1;
 }
 
 // Passes an end signal on to the daemon and returns its exit code.

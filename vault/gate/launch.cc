@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
-#include <sys/prctl.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -89,6 +89,15 @@ bool StartKeeper(const Users& users, const DataDirectory& data,
     LogErrno("cannot make the keeper's channels");
     return false;
   }
+  // Neither process ever waits for the other; a flag of the open file, which
+  // the keeper inherits.
+  for (int fd : {batches->here.get(), batches->there.get(),
+                 connections->here.get(), connections->there.get()}) {
+    if (!os::SetNonBlocking(fd, true).ok()) {
+      LogErrno("cannot set up the keeper's channels");
+      return false;
+    }
+  }
   std::string program = SiblingProgram("coffer-keeper");
   if (program.empty()) {
     Log("coffer-keeper is neither beside cofferd nor in ../libexec/coffer; "
@@ -115,6 +124,21 @@ bool StartKeeper(const Users& users, const DataDirectory& data,
   out.keeper.emplace(std::move(*keeper));
   out.keeper_channel = std::move(batches->here);
   out.descriptors = std::move(connections->here);
+  return true;
+}
+
+// The cage takes in no new ones.
+bool MakeLoops(Launched& out) {
+  out.loop.Reset(epoll_create1(EPOLL_CLOEXEC));
+  out.end_of_keeper.Reset(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{};
+  event.events = EPOLLIN;
+  if (!out.loop.valid() || !out.end_of_keeper.valid() ||
+      epoll_ctl(out.end_of_keeper.get(), EPOLL_CTL_ADD, out.keeper->pidfd(),
+                &event) != 0) {
+    LogErrno("cannot make the event loop");
+    return false;
+  }
   return true;
 }
 
@@ -243,7 +267,8 @@ bool Launch(const api::Config& config, bool dev, Launched& out) {
       return false;
     }
   }
-  return OpenStore(config, data.store, out) && EnterCage(data, dev);
+  return MakeLoops(out) && OpenStore(config, data.store, out) &&
+         EnterCage(data, dev);
 }
 
 }  // namespace coffer::gate

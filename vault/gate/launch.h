@@ -20,6 +20,8 @@ struct Launched {
   os::FileDescriptor keeper_channel;  // batches
   os::FileDescriptor descriptors;     // connections
   os::FileDescriptor signals;         // SIGTERM, SIGINT, SIGHUP
+  os::FileDescriptor loop;            // epoll, of the server
+  os::FileDescriptor end_of_keeper;   // epoll, readable when it has ended
   std::optional<os::ChildProcess> keeper;
   os::Notifier notifier;
   std::unique_ptr<store::Store> store;

@@ -34,10 +34,8 @@ constexpr int kRoundsMax = 8;
 base::Result<std::unique_ptr<Server>> Server::Create(
     const ServerChannels& channels, Turn& turn, KeeperClient& keeper,
     base::Clock& clock, Metrics& metrics) {
-  os::FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll.valid()) return Fail(Code::kIo, "cannot make an epoll descriptor");
   std::unique_ptr<Server> server(
-      new Server(channels, turn, keeper, clock, metrics, std::move(epoll)));
+      new Server(channels, turn, keeper, clock, metrics));
   COFFER_TRY(
       server->Watch(channels.keeper, kKeeperTag, EPOLLIN, EPOLL_CTL_ADD));
   COFFER_TRY(server->Watch(channels.descriptors, kDescriptorsTag, EPOLLIN,
@@ -57,13 +55,12 @@ base::Result<std::unique_ptr<Server>> Server::Create(
 }
 
 Server::Server(const ServerChannels& channels, Turn& turn, KeeperClient& keeper,
-               base::Clock& clock, Metrics& metrics, os::FileDescriptor epoll)
+               base::Clock& clock, Metrics& metrics)
     : channels_(channels),
       turn_(turn),
       keeper_(keeper),
       clock_(clock),
       metrics_(metrics),
-      epoll_(std::move(epoll)),
       now_(clock.BootMilliseconds()) {}
 
 Server::~Server() {
@@ -77,7 +74,7 @@ base::Status Server::Watch(int fd, uint64_t tag, uint32_t events,
   epoll_event event{};
   event.events = events;
   event.data.u64 = tag;
-  if (epoll_ctl(epoll_.get(), operation, fd, &event) != 0) {
+  if (epoll_ctl(channels_.loop, operation, fd, &event) != 0) {
     return Fail(Code::kIo, "cannot watch a descriptor");
   }
   return {};
@@ -117,7 +114,7 @@ int Server::WaitMilliseconds(int most) const {
 
 ServerEnd Server::RunOnce(int wait_milliseconds) {
   epoll_event events[128];
-  int count = epoll_wait(epoll_.get(), events, 128,
+  int count = epoll_wait(channels_.loop, events, 128,
                          WaitMilliseconds(wait_milliseconds));
   if (count < 0) {
     if (errno == EINTR) return ServerEnd::kRunning;
@@ -201,7 +198,7 @@ base::Status Server::TakeArrivals() {
     if (received->outcome == os::ReceiveOutcome::kClosed) {
       // The batch channel, or the process's end, says what that means.
       descriptors_open_ = false;
-      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, channels_.descriptors, nullptr);
+      epoll_ctl(channels_.loop, EPOLL_CTL_DEL, channels_.descriptors, nullptr);
       return {};
     }
     auto arrival = base::DecodeWhole<wire::Arrival>(message);
@@ -256,7 +253,7 @@ void Server::Close(Connection& connection) {
   uint32_t slot = connection.slot;
   if (slots_[slot].get() != &connection) return;  // closed already
   // The keeper shares the open file, so that closing alone leaves it watched.
-  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.fd(), nullptr);
+  epoll_ctl(channels_.loop, EPOLL_CTL_DEL, connection.fd(), nullptr);
   for (Exchange* exchange : connection.under_way) {
     exchange->connection = nullptr;
     if (exchange->done && exchange->delivered) turn_.Release(*exchange);

@@ -16,6 +16,7 @@ namespace coffer::gate {
 
 // What the launcher opened; borrowed.
 struct ServerChannels {
+  int loop = -1;          // epoll
   int keeper = -1;        // batches
   int descriptors = -1;   // connections
   int signals = -1;       // signalfd; readable: stop. -1: none
@@ -29,7 +30,7 @@ enum class ServerEnd : uint8_t {
   kBroken,       // the keeper spoke nonsense, or the store is not ours
 };
 
-// Resource: owns the connections and the epoll descriptor.
+// Resource: owns the connections.
 class Server {
  public:
   static base::Result<std::unique_ptr<Server>> Create(
@@ -49,7 +50,7 @@ class Server {
 
  private:
   Server(const ServerChannels& channels, Turn& turn, KeeperClient& keeper,
-         base::Clock& clock, Metrics& metrics, os::FileDescriptor epoll);
+         base::Clock& clock, Metrics& metrics);
 
   base::Status Watch(int fd, uint64_t tag, uint32_t events, int operation);
   base::Status TakeArrivals();
@@ -82,7 +83,6 @@ class Server {
   KeeperClient& keeper_;
   base::Clock& clock_;
   Metrics& metrics_;
-  os::FileDescriptor epoll_;
   std::vector<std::unique_ptr<Connection>> slots_;
   std::vector<uint32_t> free_slots_;
   std::vector<uint32_t> touched_;  // slots with output or news this turn
