@@ -67,10 +67,10 @@ struct Meta {
     if (root == kNoPage) return depth == 0;
     return root >= 2 && root <= last_page() && depth >= 1 && depth <= kDepthMax;
   }
-  bool sound() const {
-    return flags_sound() && std::has_single_bit(page_bytes()) &&
-           page_bytes() >= kPageBytesMin && page_bytes() <= kPageBytesMax &&
-           last_page() >= 1 && last_page() < kNoPage / kPageBytesMax &&
+  // What must hold of the one in use. The other may be from a commit that
+  // failed, with tables that are not on the disk.
+  bool usable() const {
+    return last_page() >= 1 && last_page() < kNoPage / kPageBytesMax &&
            table_sound(kFreeTableAt) && table_sound(kMainTableAt);
   }
 };
@@ -114,12 +114,13 @@ base::Result<DataFile> InspectDataFile(int fd) {
                 "the coffer that made it");
   }
   if (first.version() != kVersion || second.version() != kVersion ||
-      !first.sound() || !second.sound() ||
+      !first.flags_sound() || !second.flags_sound() ||
       first.page_bytes() != second.page_bytes()) {
     return DamagedError();
   }
   const Meta& last =
       second.transaction() > first.transaction() ? second : first;
+  if (!last.usable()) return DamagedError();
   DataFile out;
   out.page_bytes = page_bytes;
   out.last_page = last.last_page();

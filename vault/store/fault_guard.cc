@@ -1,5 +1,6 @@
 #include "vault/store/fault_guard.h"
 
+#include <csetjmp>
 #include <csignal>
 #include <mutex>
 
@@ -8,8 +9,17 @@
 namespace coffer::store {
 namespace {
 
+struct Frame {
+  sigjmp_buf jump;
+  AddressRange range;
+  Frame* outer;
+};
+
+// A wrong flag in a page makes LMDB use a pointer it did not set.
+constexpr uintptr_t kNullBytes = 64 * 1024;
+
 // A handler has no other way to know the thread's call.
-thread_local internal::GuardFrame* current_frame = nullptr;
+thread_local Frame* current_frame = nullptr;
 
 struct Previous {
   struct sigaction bus;
@@ -32,12 +42,13 @@ void Forward(int signal, siginfo_t* info, void* context) {
 }
 
 void OnFault(int signal, siginfo_t* info, void* context) {
-  internal::GuardFrame* frame = current_frame;
+  Frame* frame = current_frame;
   const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
   // si_code above 0: the kernel's own, and not a signal that was sent.
-  const bool ours = frame != nullptr && info->si_code > 0 &&
-                    (signal == SIGBUS || (address >= frame->range.begin &&
-                                          address < frame->range.end));
+  const bool ours =
+      frame != nullptr && info->si_code > 0 &&
+      (signal == SIGBUS || address < kNullBytes ||
+       (address >= frame->range.begin && address < frame->range.end));
   if (ours) siglongjmp(frame->jump, 1);
   Forward(signal, info, context);
 }
@@ -59,12 +70,22 @@ void FaultNow() {
   if (current_frame != nullptr) siglongjmp(current_frame->jump, 1);
 }
 
-namespace internal {
-GuardFrame* ExchangeFrame(GuardFrame* frame) {
-  GuardFrame* before = current_frame;
-  current_frame = frame;
-  return before;
+// One function with a sigsetjmp, and the call in another: nothing here changes
+// between the two returns of sigsetjmp.
+int internal::RunGuarded(AddressRange range, int (*call)(const void*),
+                         const void* argument) {
+  Frame frame;
+  frame.range = range;
+  frame.outer = current_frame;
+  // The mask is not saved: the handlers run with none of their own.
+  if (sigsetjmp(frame.jump, 0) != 0) {
+    current_frame = current_frame->outer;
+    return kMapFault;
+  }
+  current_frame = &frame;
+  const int result = call(argument);
+  current_frame = frame.outer;
+  return result;
 }
-}  // namespace internal
 
 }  // namespace coffer::store

@@ -28,6 +28,14 @@ Status LmdbBatch::Write(const Call& call) {
   return failed_;
 }
 
+template <typename Call>
+Status LmdbBatch::Add(const Call& call) {
+  COFFER_TRY(failed_);
+  if (!has_room_) failed_ = environment_.CheckRoom();
+  has_room_ = failed_.ok();
+  return Write(call);
+}
+
 int LmdbBatch::Put(Table table, Bytes key, Bytes value) {
   MDB_val key_val = ToVal(key);
   MDB_val value_val = ToVal(value);
@@ -84,7 +92,7 @@ Status LmdbBatch::PutLink(const LinkId& link, Bytes head, Bytes wrap,
   const RowKey wrap_key = WrapKey(fields->institution, link);
   const RowKey subject_key = SubjectKey(fields->subject, link);
   const RowKey expiry_key = ExpiryKey(fields->expires_at, link);
-  return Write([&] {
+  return Add([&] {
     OldKeys old;
     int code = FindOldKeys(link, old);
     const auto move = [&](Table table, const RowKey& from, const RowKey& to,
@@ -120,7 +128,7 @@ Status LmdbBatch::PutIdempotency(const IdempotencyHash& key,
                                  const IdempotencyEntry& entry) {
   const auto row = EncodeIdempotency(key, entry);
   const RowKey expiry = ExpiryKey(entry.expires_at, key);
-  return Write([&] {
+  return Add([&] {
     MDB_val key_val = ToVal(key);
     MDB_val value{};
     int code = mdb_get(transaction_, environment_.table(Table::kIdempotency),
@@ -174,7 +182,7 @@ Status LmdbBatch::SweepIdempotency(uint64_t now, size_t most) {
 Status LmdbBatch::PutState(std::string_view name, Bytes value) {
   COFFER_TRY(CheckStateName(name));
   const std::vector<uint8_t> row = EncodeState(name, value);
-  return Write([&] { return Put(Table::kState, base::AsBytes(name), row); });
+  return Add([&] { return Put(Table::kState, base::AsBytes(name), row); });
 }
 
 }  // namespace coffer::store

@@ -41,9 +41,13 @@ class LmdbBatch final : public WriteBatch {
   int SweepOne(MDB_cursor* cursor, uint64_t now);
   template <typename Call>
   Status Write(const Call& call);
+  // As Write, where there is room.
+  template <typename Call>
+  Status Add(const Call& call);
 
   LmdbEnvironment& environment_;
   MDB_txn* transaction_ = nullptr;
+  bool has_room_ = false;
   Status failed_;  // the first failure; ok while there is none
 };
 

@@ -22,6 +22,9 @@ constexpr char kNewLockName[] = "data.mdb.new-lock";
 constexpr mdb_mode_t kFileMode = 0600;
 constexpr size_t kMapBytesMin = 128 * 1024;
 constexpr size_t kMapBytesStep = 64 * 1024;
+// Above the limit, for erasing and for the last batch that added: a whole turn
+// of the longest links is less.
+constexpr size_t kReserveBytes = size_t{32} << 20;
 // A reader of another process (a backup) that died would keep pages for ever.
 constexpr uint32_t kCommitsPerReaderCheck = 1024;
 // How far past its end a wrong 16-bit offset or size can reach.
@@ -92,6 +95,22 @@ int FillNew(MDB_env* environment) {
   if (code == 0) return mdb_txn_commit(transaction);
   mdb_txn_abort(transaction);
   return code;
+}
+
+// Calls `take` with the page numbers of each row of LMDB's own table of freed
+// pages, which is table 0: a count and that many numbers.
+template <typename Take>
+int ForFreePages(MDB_txn* transaction, const Take& take) {
+  MDB_cursor* cursor = nullptr;
+  int code = mdb_cursor_open(transaction, 0, &cursor);
+  if (code != 0) return code;
+  MDB_val key{};
+  MDB_val value{};
+  while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+    if (value.mv_size >= 8) take(FromVal(value).subspan(8));
+  }
+  mdb_cursor_close(cursor);
+  return code == MDB_NOTFOUND ? 0 : code;
 }
 
 }  // namespace
@@ -203,13 +222,14 @@ Status LmdbEnvironment::OpenChecked() {
   // Missing pages become zeros, so that looking whether they may be missing
   // cannot read past the file's end.
   if (data.is_short() &&
-      (data.full_bytes() > map_bytes_ ||
+      (data.full_bytes() > map_bytes_ + kReserveBytes ||
        ftruncate(file.fd(), static_cast<off_t>(data.full_bytes())) != 0)) {
     return DamagedError();
   }
   map_ = AddressRange{};
   const int code = Run([this] {
-    return OpenEnvironment(&environment_, directory_, kFlags, map_bytes_);
+    return OpenEnvironment(&environment_, directory_, kFlags,
+                           map_bytes_ + kReserveBytes);
   });
   Status opened = code == 0 ? OpenTables() : Status(ErrorOf(code));
   if (opened.ok() && data.is_short()) {
@@ -293,39 +313,49 @@ void LmdbEnvironment::LearnMap(const MDB_val& value) {
   const uintptr_t page = at & ~uintptr_t{page_bytes_ - 1};
   uint64_t number = 0;
   std::memcpy(&number, reinterpret_cast<const void*>(page), sizeof number);
-  if (number > map_bytes_ / page_bytes_) return;
+  if (number > (map_bytes_ + kReserveBytes) / page_bytes_) return;
   map_.begin = page - number * page_bytes_;
-  map_.end = map_.begin + map_bytes_ + kMapSlackBytes;
+  map_.end = map_.begin + map_bytes_ + kReserveBytes + kMapSlackBytes;
 }
 
 Result<bool> LmdbEnvironment::TailIsFree(uint64_t first_page,
                                          uint64_t last_page) {
   std::vector<bool> free(last_page - first_page + 1);
   const int code = Read([&](MDB_txn* transaction) {
-    MDB_cursor* cursor = nullptr;
-    // Table 0: LMDB's own, of freed pages: a count and that many numbers.
-    int result = mdb_cursor_open(transaction, 0, &cursor);
-    if (result != 0) return result;
-    MDB_val key{};
-    MDB_val value{};
-    while ((result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-      const uint8_t* entry = static_cast<const uint8_t*>(value.mv_data);
-      for (size_t i = 1; i < value.mv_size / sizeof(uint64_t); ++i) {
+    return ForFreePages(transaction, [&](Bytes numbers) {
+      for (size_t i = 0; i + 8 <= numbers.size(); i += 8) {
         uint64_t page = 0;
-        std::memcpy(&page, entry + i * sizeof page, sizeof page);
+        std::memcpy(&page, numbers.data() + i, sizeof page);
         if (page >= first_page && page <= last_page) {
           free[page - first_page] = true;
         }
       }
-    }
-    mdb_cursor_close(cursor);
-    return result == MDB_NOTFOUND ? 0 : result;
+    });
   });
   if (code != 0) return ErrorOf(code);
   for (bool is_free : free) {
     if (!is_free) return false;
   }
   return true;
+}
+
+Status LmdbEnvironment::CheckRoom() {
+  MDB_envinfo info{};
+  const uint64_t limit = map_bytes_ / page_bytes_;
+  uint64_t used = 0;
+  const int code = Read([&](MDB_txn* transaction) {
+    const int result = mdb_env_info(environment_, &info);
+    used = info.me_last_pgno + 1;
+    if (result != 0 || used < limit) return result;
+    uint64_t free = 0;
+    const int counted = ForFreePages(
+        transaction, [&free](Bytes numbers) { free += numbers.size() / 8; });
+    used -= free < used ? free : used;
+    return counted;
+  });
+  if (code != 0) return ErrorOf(code);
+  if (used >= limit) return ErrorOf(MDB_MAP_FULL);
+  return {};
 }
 
 void LmdbEnvironment::Close() {

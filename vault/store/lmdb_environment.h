@@ -50,10 +50,11 @@ class LmdbEnvironment {
   Status Ready();
 
   // Runs `call` with the reader on the last commit, guarded. `call` returns an
-  // LMDB code, owns nothing and must not keep pointers into the map.
+  // LMDB code, owns nothing and must not keep pointers into the map. A wrong
+  // page number leads LMDB to any address, but a reader writes nowhere.
   template <typename Call>
   int Read(const Call& call) {
-    return Run([this, &call] {
+    return RunIn(AddressRange{}, [this, &call] {
       int code = mdb_txn_renew(reader_);
       if (code != 0) return code;
       code = call(reader_);
@@ -61,14 +62,16 @@ class LmdbEnvironment {
       return code;
     });
   }
-  // Runs an LMDB call of a write transaction, guarded.
+  // Runs an LMDB call of a write transaction, guarded within the map only: a
+  // writer that strays has perhaps written where it should not.
   template <typename Call>
   int Run(const Call& call) {
-    if (faulted_) return kMapFault;
-    const int code = Guarded(map_, call);
-    if (code == kMapFault) faulted_ = true;
-    return code;
+    return RunIn(map_, call);
   }
+
+  // Whether writes that add may go on: kFull once the pages in use reach the
+  // limit. Erasing may go beyond it, so that a full store can be emptied.
+  Status CheckRoom();
 
   int BeginWrite(MDB_txn** transaction);
   void Abort(MDB_txn* transaction);
@@ -81,6 +84,14 @@ class LmdbEnvironment {
 
  private:
   LmdbEnvironment(std::string directory, size_t map_bytes);
+
+  template <typename Call>
+  int RunIn(AddressRange range, const Call& call) {
+    if (faulted_) return kMapFault;
+    const int code = Guarded(range, call);
+    if (code == kMapFault) faulted_ = true;
+    return code;
+  }
 
   std::string Path(const char* name) const { return directory_ + "/" + name; }
   Status CreateIfMissing();

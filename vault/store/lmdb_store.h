@@ -21,8 +21,9 @@ class LmdbEnvironment;
 class LmdbStore final : public Store {
  public:
   // Makes the directory (0700) and an empty store when there is none, whole or
-  // not at all. `map_bytes` is the most the file may grow to (at least 128 KiB;
-  // rounded up to 64 KiB), address space and not memory. kInvalid: no store of
+  // not at all. `map_bytes` is where adding ends (at least 128 KiB, rounded up
+  // to 64 KiB); erasing may use 32 MiB more. Address space and not memory.
+  // kInvalid: no store of
   // coffer's; kNewerFormat; kDamaged; kFull; kIo.
   static Result<std::unique_ptr<LmdbStore>> Open(const std::string& directory,
                                                  size_t map_bytes);
