@@ -52,8 +52,11 @@ TEST(LmdbFull, ABatchAboveTheReserveFailsWholeThoughItsFillGoesOn) {
   auto store = LmdbStore::Open(directory.path(), kSmallMapBytes);
   ASSERT_TRUE(store.ok());
   EXPECT_EQ(CodeOf((*store)->Commit([&](WriteBatch& batch) -> Status {
-              for (uint32_t i = 0; i < 2000; ++i)
-                (void)MakeSample(i).PutInto(batch);
+              for (uint32_t i = 0; i < 2500; ++i) {
+                Sample large = MakeSample(i);
+                large.token_box_bytes = base::kTokenBoxBytesMax;
+                (void)large.PutInto(batch);
+              }
               return {};
             })),
             Code::kFull);
