@@ -33,8 +33,8 @@ RequestMaker::RequestMaker(const LoadOptions& options,
       random_(options.seed * 0x9e3779b97f4a7c15ull | 1) {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
-  run_ = static_cast<uint64_t>(now.tv_sec) * 1000000000ull +
-         static_cast<uint64_t>(now.tv_nsec);
+  run_ = static_cast<uint64_t>(now.tv_sec) * 1000 +
+         static_cast<uint64_t>(now.tv_nsec) / 1000000;
   tail_ = "\",\"purpose\":\"" + options.purpose + "\",\"scope\":\"" +
           options.cluster + "\",\"audience\":\"" + options.audience + "\"}";
 }
@@ -53,16 +53,17 @@ void RequestMaker::AppendTokenRequest(std::string& out) {
 }
 
 void RequestMaker::AppendCreateBody(std::string& out) {
-  char subject[48];
-  std::snprintf(subject, sizeof subject, "cust-%016llx-%010llu",
-                static_cast<unsigned long long>(run_),
+  char subject[32];
+  std::snprintf(subject, sizeof subject, "%010llx%08llu",
+                static_cast<unsigned long long>(run_ & 0xffffffffff),
                 static_cast<unsigned long long>(created_++));
-  out += "{\"institution\":\"" + options_.institution + "\",\"subject\":\"";
+  out +=
+      "{\"institution\":\"" + options_.institution + "\",\"subject\":\"cust-";
   out += subject;
-  out += "\",\"bank_token\":\"bt-0123456789abcdef0123456789abcdef-";
+  out += "\",\"bank_token\":\"bt-0123456789abcdef0123456789-";
   out += subject;
   out += "\",\"consent\":{\"consentId\":\"c-";
-  out += subject;
+  out.append(subject + 10, 8);
   out += "\",\"purposes\":[\"" + options_.purpose + "\"],\"dataClusters\":[\"" +
          options_.cluster +
          "\"],\"durationType\":\"TIME_BOUND\",\"durationPeriod\":90,"

@@ -304,7 +304,7 @@ class Bench:
         names = {}
         for pid in self.coffer.pids:
             name, _ = stat_of(f"/proc/{pid}")
-            names[name] = resident_kib(pid)
+            names[name] = max(names.get(name, 0), resident_kib(pid))
         return {"resident_kib": names}
 
 
