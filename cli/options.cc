@@ -266,7 +266,9 @@ std::string Help(const Verb& verb) {
   std::string text = "Usage: coffer " + std::string(verb.name);
   if (!verb.arguments.empty()) text += " " + std::string(verb.arguments);
   if (!verb.options.empty()) text += " [OPTIONS]";
-  text += "\n\n" + Wrap(verb.summary, 0) + ".\n";
+  std::string summary = Wrap(verb.summary, 0);
+  if (summary[0] >= 'a') summary[0] = static_cast<char>(summary[0] - 'a' + 'A');
+  text += "\n\n" + summary + ".\n";
   if (!verb.more.empty()) text += "\n" + Wrap(verb.more, 0) + "\n";
   if (!verb.options.empty()) text += "\nOptions:\n" + OptionLines(verb.options);
   text += "\nGlobal options: see coffer --help.\n";

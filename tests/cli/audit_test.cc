@@ -77,8 +77,7 @@ TEST(AuditTail, ShowsTheLastWithinEightyColumns) {
   ASSERT_EQ(lines.size(), 20u);
   EXPECT_TRUE(Fits80(coffer.out()));
   EXPECT_NE(lines.back().find("499"), std::string::npos);
-  EXPECT_NE(lines.back().find(" purpose_not_redeemable "),
-            std::string::npos)
+  EXPECT_NE(lines.back().find(" purpose_not_redeemable "), std::string::npos)
       << lines.back();
 }
 
