@@ -261,6 +261,24 @@ TEST(JsonWriter, WritesWhatTheReaderReads) {
   EXPECT_EQ(value.text(), every);
 }
 
+TEST(JsonWriter, EscapesAtEveryPlaceOfAText) {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (size_t at = 0; at < 20; ++at) {
+      std::string text(20, 'a');
+      text[at] = static_cast<char>(byte);
+      TextBuilder out;
+      JsonWriter(out).Text(text);
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", byte);
+      std::string meant = text.substr(at, 1);
+      if (byte == '"' || byte == '\\') meant.insert(0, "\\");
+      if (byte < 0x20) meant = escape;
+      EXPECT_EQ(out.view(),
+                "\"" + text.substr(0, at) + meant + text.substr(at + 1) + "\"");
+    }
+  }
+}
+
 TEST(TextBuilder, KeepsItsTextWhenItGrowsAndMoves) {
   TextBuilder text;
   std::string meant;

@@ -22,6 +22,39 @@ TEST(PolicyFaults, NameTheLineThatIsNotUtf8) {
   EXPECT_EQ(Compile("\xc3").text, "p:1: not UTF-8\n");
 }
 
+TEST(PolicyFaults, NameBytesThatTheTomlParserMustNotSee) {
+  const auto faults = [](std::string_view text) { return Compile(text).text; };
+  const std::string letter =
+      "a letter beyond ASCII, outside of texts and comments is not taken in "
+      "this file\n";
+  EXPECT_EQ(faults("\n\xc9\x8f = 1\n"), "p:2: " + letter);
+  EXPECT_EQ(faults("[purposes\xc9\x8f]\n"), "p:1: " + letter);
+  EXPECT_EQ(faults("a = \"x\" \xc2\xa0\n"), "p:1: " + letter);
+  EXPECT_EQ(faults("# \"\n\xc3\xa9\n"), "p:2: " + letter);
+  EXPECT_EQ(faults("a = '\\' \xc3\xa9\n"), "p:1: " + letter);
+  EXPECT_EQ(faults("a = \"\\\"\" \xc3\xa9\n"), "p:1: " + letter);
+  const std::string lines =
+      "a text over several lines is not taken in this "
+      "file\n";
+  EXPECT_EQ(faults("a = \"\"\"x\"\"\"\n"), "p:1: " + lines);
+  EXPECT_EQ(faults("\na = '''x'''\n"), "p:2: " + lines);
+  EXPECT_EQ(faults("a = \"\\\n\xc3\xa9\"\n"), "p:2: " + letter);
+  for (const char* control : {"\x01", "\x0b", "\x0c", "\x1b", "\x7f"}) {
+    EXPECT_EQ(faults(std::string("\n# ") + control),
+              "p:2: a control character is not taken in this file\n");
+  }
+  EXPECT_EQ(faults("# a\r"),
+            "p:1: a carriage return alone is not taken in this file\n");
+  const std::string idle = "p: warning: no purposes: nothing can be issued\n";
+  for (const char* good :
+       {"# \xc3\xa9 \" '\r\n", "\xef\xbb\xbf# \t\n",
+        "[institutions.b]\r\nname = \"\xc3\xa9 # '\"\npurposes = []\n",
+        "[institutions.b]\nname = '\xc3\xa9 # \"'\npurposes = []\n",
+        "[institutions.'b']\npurposes = [] # \xc3\xa9\n"}) {
+    EXPECT_EQ(faults(good), idle) << good;
+  }
+}
+
 TEST(PolicyFaults, AreFoundAllAtOnceInTheOrderOfLines) {
   const Compiled compiled = Compile(
       "[callers.a]\n"

@@ -14,6 +14,27 @@ using boost::json::error_code;
 
 constexpr size_t kDepthMost = 32;  // of any JsonLimits
 
+// FNV-1a, to tell most keys apart at a glance; equal hashes prove nothing.
+uint32_t KeyHash(std::string_view key) {
+  uint32_t hash = 2166136261u;
+  for (char c : key) hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
+  return hash;
+}
+
+// True when none of eight bytes needs an escape: a control, '"' or '\\'.
+bool NeedNoEscape(const char* eight) {
+  constexpr uint64_t kOnes = ~uint64_t{0} / 255;
+  constexpr uint64_t kTops = kOnes * 0x80;
+  uint64_t word;
+  std::memcpy(&word, eight, sizeof word);
+  const uint64_t quotes = word ^ (kOnes * '"');
+  const uint64_t slashes = word ^ (kOnes * '\\');
+  const uint64_t found = ((word - kOnes * 0x20) & ~word) |
+                         ((quotes - kOnes) & ~quotes) |
+                         ((slashes - kOnes) & ~slashes);
+  return (found & kTops) == 0;
+}
+
 // The parser unescapes text in a buffer on its stack, which may then hold a
 // part of a bank token. Overwrites the stack below the caller.
 [[gnu::noinline]] void WipeStackBelow() {
@@ -113,6 +134,7 @@ class JsonHandler {
     node.end = static_cast<uint32_t>(nodes_.size());
     node.key_at = key_at_;
     node.key_size = key_size_;
+    node.key_hash = key_hash_;
     key_size_ = 0;
     return node;
   }
@@ -136,8 +158,9 @@ class JsonHandler {
       return Refuse(ec, "an object has too many keys");
     }
     const std::string_view key = KeyText(key_at_, key_size_);
+    key_hash_ = KeyHash(key);
     for (uint32_t i = object + 1; i < nodes_.size(); i = nodes_[i].end) {
-      if (nodes_[i].key_size == key_size_ &&
+      if (nodes_[i].key_hash == key_hash_ && nodes_[i].key_size == key_size_ &&
           KeyText(nodes_[i].key_at, key_size_) == key) {
         return Refuse(ec, "a key stands twice in one object");
       }
@@ -152,6 +175,7 @@ class JsonHandler {
   bool unescaped_ = false;
   uint32_t key_at_ = 0;
   uint32_t key_size_ = 0;
+  uint32_t key_hash_ = 0;
   size_t depth_ = 0;
   uint32_t open_[kDepthMost]{};
 };
@@ -266,6 +290,7 @@ JsonWriter& JsonWriter::Text(std::string_view text) {
   out_.Append('"');
   size_t done = 0;
   for (size_t i = 0; i < text.size(); ++i) {
+    while (text.size() - i > 8 && NeedNoEscape(text.data() + i)) i += 8;
     const auto c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\') [[likely]]
       continue;

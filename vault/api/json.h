@@ -38,6 +38,7 @@ struct JsonNode {
   uint32_t count = 0;  // members of a container
   uint32_t key_at = 0;
   uint32_t key_size = 0;
+  uint32_t key_hash = 0;
   uint32_t text_at = 0;
   uint32_t text_size = 0;
   int64_t integer = 0;  // also 0 or 1 of a bool

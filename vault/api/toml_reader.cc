@@ -8,6 +8,53 @@
 
 namespace coffer::api {
 
+namespace {
+
+// What the TOML parser must not see. It is not sound for letters beyond ASCII
+// outside of comments and one-line texts (undefined behaviour in 3.3), so they
+// are refused first, and with them texts over several lines, whose ends only a
+// parser can find. nullptr when there is none; else the fault, and its line.
+const char* FindOddByte(std::string_view text, uint32_t& line) {
+  char quote = 0;  // of the text we are in
+  bool comment = false;
+  line = 1;
+  if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const auto byte = static_cast<uint8_t>(c);
+    if (c == '\n') {
+      ++line;
+      quote = 0;
+      comment = false;
+    } else if (c == '\r') {
+      if (text.substr(i + 1, 1) != "\n") return "a carriage return alone";
+    } else if ((byte < 0x20 && c != '\t') || byte == 0x7f) {
+      return "a control character";
+    } else if (comment) {
+      continue;
+    } else if (quote != 0) {
+      if (c == '\\' && quote == '"' && text.substr(i + 1, 1) != "\n") {
+        ++i;
+      } else if (c == quote) {
+        quote = 0;
+      }
+    } else if (c == '#') {
+      comment = true;
+    } else if (c == '"' || c == '\'') {
+      const std::string_view next = text.substr(i + 1, 2);
+      if (next.size() == 2 && next[0] == c && next[1] == c) {
+        return "a text over several lines";
+      }
+      quote = c;
+    } else if (byte >= 0x80) {
+      return "a letter beyond ASCII, outside of texts and comments";
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 bool ParseToml(toml::table& out, std::string_view text, size_t bytes_max,
                Findings& findings) {
   if (text.size() > bytes_max) {
@@ -20,6 +67,11 @@ bool ParseToml(toml::table& out, std::string_view text, size_t bytes_max,
     const auto breaks = std::count(
         text.begin(), text.begin() + static_cast<ptrdiff_t>(good), '\n');
     findings.Fault(static_cast<uint32_t>(breaks) + 1, "not UTF-8");
+    return false;
+  }
+  uint32_t line = 0;
+  if (const char* what = FindOddByte(text, line); what != nullptr) {
+    findings.Fault(line, std::string(what) + " is not taken in this file");
     return false;
   }
   try {
