@@ -18,7 +18,6 @@ using wire::Policy;
 using wire::Rule;
 
 // --- Who
-// ----------------------------------------------------------------------
 
 struct Identity {
   uint32_t uid = 0;
@@ -34,7 +33,6 @@ struct CallerMatch {
 CallerMatch MatchCaller(const Policy& policy, const Identity& identity);
 
 // --- Issue, and every later use of a token
-// ---------------------------------------
 
 // Places in the policy's tables; -1 is a name that is not there.
 struct AccessRequest {
@@ -73,7 +71,6 @@ ConsentStatus StatusNow(ConsentStatus recorded, uint64_t expires_at,
                         uint64_t now);
 
 // --- Links
-// ------------------------------------------------------------------------
 
 // Does `caller` hold one of `rights` (LinkRight bits)?
 Rule DecideRight(const Policy& policy, int caller, uint16_t rights);
@@ -91,7 +88,6 @@ Rule DecideBankTokenUpdate(const Policy& policy, int caller,
 Rule DecideConsent(const Policy& policy, const Consent& consent);
 
 // --- Sets and texts
-// ------------------------------------------------------------------
 
 // Clusters by name; names the policy does not have are left out.
 ClusterSet KnownClusters(const Policy& policy, const NameList& names);

@@ -35,7 +35,7 @@ class Vault {
   wire::VaultState state() const { return state_; }
   const char* error_reason() const { return error_reason_; }
 
-  // --- Operators; only between batches ---------------------------------------
+  // --- Operators; only between batches
   // Each is durable, its leaf too, when it returns ok. `uid` is the operator's.
   Result<uint8_t> Init(const wire::OpenQuestion& question, uint32_t uid);
   Status Unseal(const wire::OpenQuestion& question, uint32_t uid);
@@ -47,7 +47,6 @@ class Vault {
   Status Stop();
 
   // --- What decisions need; operational only
-  // -----------------------------------
   const wire::Policy& policy() const { return *policy_; }
   // Raised whenever the policy is replaced; never 0.
   uint64_t policy_generation() const { return policy_generation_; }
@@ -66,7 +65,6 @@ class Vault {
   bool clock_accepted() const { return clock_accepted_; }
 
   // --- Evidence and kills, into the batch being filled
-  // ---------------------------
   bool CanAppend(bool kill) const { return journal_.CanAppend(kill); }
   uint64_t next_leaf() const { return journal_.next_leaf(); }
   // Gives the leaf its index and time; requires CanAppend.

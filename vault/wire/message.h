@@ -19,16 +19,14 @@
 #pragma once
 
 #include "vault/wire/consent.h"
+#include "vault/wire/frame.h"
+#include "vault/wire/keys.h"
 #include "vault/wire/leaf.h"
 #include "vault/wire/names.h"
 #include "vault/wire/record.h"
 #include "vault/wire/rule.h"
 
 namespace coffer::wire {
-
-inline constexpr uint8_t kMessageFormat = 1;
-inline constexpr size_t kBatchHeaderBytes = 4 + 1 + 8 + 2;
-inline constexpr size_t kAnswersHeaderBytes = kBatchHeaderBytes + 1;
 
 enum class Op : uint8_t {
   kStatus = 1,
@@ -50,36 +48,7 @@ enum class Op : uint8_t {
   kKeys = 17,
 };
 
-// What the store has of a link. Empty head: the store has no such link; the
-// keeper still decides, so that every refusal has one order and a leaf.
-struct StoredLink {
-  Bytes head;  // record head, see record.h
-  Bytes wrap;
-  Bytes token_box;  // sent only where the item says so
-
-  template <typename Coder, typename Self>
-  static void Fields(Coder& coder, Self& self) {
-    coder.ShortBytes(self.head, base::kRecordHeadBytesMax);
-    coder.ShortBytes(self.wrap, base::kWrapBytesMax);
-    coder.ShortBytes(self.token_box, base::kTokenBoxBytesMax);
-  }
-};
-
-// A record to put into the store, all parts replaced.
-struct NewRecord {
-  LinkId link{};
-  uint32_t revision = 0;
-  StoredLink stored;
-
-  template <typename Coder, typename Self>
-  static void Fields(Coder& coder, Self& self) {
-    coder.Fixed(self.link);
-    coder.Number(self.revision);
-    coder.Struct(self.stored);
-  }
-};
-
-// --- kStatus: the keeper's state, for health and status. No connection. ------
+// --- kStatus: the keeper's state, for health and status. No connection.
 struct StatusItem {
   template <typename Coder, typename Self>
   static void Fields(Coder&, Self&) {}
@@ -107,7 +76,6 @@ struct StatusAnswer {
 
 // --- kHash: keyed hashes the gate needs to look things up. No leaf unless
 // refused or `listing` is set (then a subject.list leaf).
-// ------------------------
 struct HashItem {
   ConnectionId connection = 0;
   uint16_t right = 0;  // the LinkRight that the request needs
@@ -145,9 +113,8 @@ struct HashAnswer {
   }
 };
 
-// --- kCreate
-// ------------------------------------------------------------------ The gate
-// commits the record before it answers, or sends kNotCommitted.
+// --- kCreate: the gate commits the record before it answers, or sends
+// kNotCommitted.
 struct CreateItem {
   ConnectionId connection = 0;
   std::string_view institution;
@@ -167,7 +134,6 @@ struct CreateItem {
 using CreateAnswer = NewRecord;
 
 // --- kRead: metadata and consent of one link, never a token
-// --------------------
 struct ReadItem {
   ConnectionId connection = 0;
   LinkId link{};
@@ -214,10 +180,9 @@ struct ReadAnswer {
   }
 };
 
-// --- kReplaceBankToken, kReplaceConsent
-// ---------------------------------------- The gate commits the new record,
-// then sends kCommitted (whose answer releases the caller's) or kNotCommitted.
-// Until then the link takes no other write but a kill.
+// --- kReplaceBankToken, kReplaceConsent: the gate commits the new record, then
+// sends kCommitted (whose answer releases the caller's) or kNotCommitted. Until
+// then the link takes no other write but a kill.
 struct ReplaceBankTokenItem {
   ConnectionId connection = 0;
   LinkId link{};
@@ -252,8 +217,7 @@ struct ReplaceConsentItem {
 };
 using ReplaceAnswer = NewRecord;
 
-// --- kCommitted, kNotCommitted: what became of a write. `leaf` is the write's.
-// --
+// --- kCommitted, kNotCommitted: what became of a write; `leaf` is its index.
 struct CommitItem {
   LinkId link{};
   uint64_t leaf = 0;
@@ -271,7 +235,6 @@ struct EmptyAnswer {
 
 // --- kRevokeConsent: a kill. Its answer may be given at once; the new record
 // (status REVOKED, no bank token) is then stored, and retried.
-// --------------------
 struct RevokeConsentItem {
   ConnectionId connection = 0;
   LinkId link{};
@@ -289,7 +252,6 @@ struct RevokeConsentItem {
 using RevokeConsentAnswer = NewRecord;
 
 // --- kEraseLink, kEraseSubject: kills. The store deletes after the answer.
-// -------
 struct EraseLinkItem {
   ConnectionId connection = 0;
   LinkId link{};
@@ -325,7 +287,6 @@ struct EraseAnswer {
 };
 
 // --- kIssue
-// ---------------------------------------------------------------------
 enum class TokenFormat : uint8_t { kLocal = 1, kPublic = 2 };
 struct IssueItem {
   ConnectionId connection = 0;
@@ -367,7 +328,6 @@ struct IssueAnswer {
 // --- kLocate: which link a token is for, so that the gate can fetch it. Says
 // so only to those who may go on to redeem or introspect; a refusal is final,
 // and `then` says for which request its leaf is.
-// ---------------------------------------
 struct LocateItem {
   ConnectionId connection = 0;
   Op then = Op::kRedeem;  // or kIntrospect
@@ -392,7 +352,6 @@ struct LocateAnswer {
 };
 
 // --- kRedeem, kIntrospect: everything is decided anew
-// -----------------------------
 struct RedeemItem {
   ConnectionId connection = 0;
   std::string_view token;
@@ -463,7 +422,6 @@ struct IntrospectAnswer {
 };
 
 // --- kRevokeToken: kAllowed also for a token that is none (RFC 7009).
-// -------------
 struct RevokeTokenItem {
   ConnectionId connection = 0;
   std::string_view token;
@@ -478,38 +436,12 @@ struct RevokeTokenItem {
 };
 
 // --- kKeys: public keys, for any known caller.
-// ---------------------------------------
 struct KeysItem {
   ConnectionId connection = 0;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
     coder.Number(self.connection);
-  }
-};
-enum class KeyState : uint8_t {  // NIST SP 800-57
-  kPreActivation = 1,
-  kActive = 2,
-  kSuspended = 3,
-  kDeactivated = 4,
-  kCompromised = 5,
-  kDestroyed = 6,
-};
-std::string_view KeyStateText(KeyState state);  // "active"
-struct PublicKeyRow {
-  std::string_view kid;         // k4.pid....
-  std::string_view public_key;  // k4.public....
-  KeyState state = KeyState::kActive;
-  uint64_t not_before = 0;
-  uint64_t not_after = 0;  // 0: no end yet
-
-  template <typename Coder, typename Self>
-  static void Fields(Coder& coder, Self& self) {
-    coder.Text(self.kid, 64);
-    coder.Text(self.public_key, 64);
-    coder.Number(self.state);
-    coder.Number(self.not_before);
-    coder.Number(self.not_after);
   }
 };
 struct KeysAnswer {
@@ -525,39 +457,6 @@ struct KeysAnswer {
   }
 };
 
-// --- The descriptor channel
-// ------------------------------------------------------------ With each
-// accepted connection of the caller or monitor socket the keeper sends a
-// duplicate (SCM_RIGHTS) and these bytes.
-enum class SocketKind : uint8_t { kCaller = 1, kMonitor = 2 };
-struct Arrival {
-  ConnectionId connection = 0;
-  SocketKind socket = SocketKind::kCaller;
-
-  template <typename Coder, typename Self>
-  static void Fields(Coder& coder, Self& self) {
-    coder.Number(self.connection);
-    coder.Number(self.socket);
-  }
-};
-inline constexpr size_t kArrivalBytes = 9;
-
-// --- Batch headers
-// ---------------------------------------------------------------------
-struct BatchHeader {
-  uint32_t bytes = 0;  // after this field
-  uint8_t format = kMessageFormat;
-  uint64_t sequence = 0;  // 1, 2, 3, ...
-  uint16_t count = 0;
-
-  template <typename Coder, typename Self>
-  static void Fields(Coder& coder, Self& self) {
-    coder.Number(self.bytes);
-    coder.Number(self.format);
-    coder.Number(self.sequence);
-    coder.Number(self.count);
-  }
-};
 struct AnswerHeader {
   Op op = Op::kStatus;
   Rule rule = Rule::kAllowed;

@@ -67,7 +67,6 @@ struct OperatorAnswerHeader {
 };
 
 // --- Seal slots
-// -----------------------------------------------------------------
 enum class SlotKind : uint8_t { kPassphrase = 1, kKeyFile = 2 };
 
 // What a CLI must know to make the slot's secret again; public.
@@ -94,7 +93,6 @@ struct EmptyQuestion {
 };
 
 // --- kStatus (also while uninitialised or sealed)
-// ---------------------------------
 struct OperatorStatus {
   VaultState state = VaultState::kSealed;
   std::string_view version;
@@ -148,9 +146,7 @@ struct OperatorStatus {
 };
 
 // --- kInit: makes the root in the keeper, loads the policy, ends operational
-// ------
 // --- kUnseal: slot.id names the slot; kind, parameters and salt are ignored
-// -------
 struct OpenQuestion {
   SlotHeader slot;
   ByteArray<32> secret{};  // key file's bytes, or Argon2id's output
@@ -173,7 +169,6 @@ struct InitAnswer {
 };
 
 // --- kSelfTest
-// ---------------------------------------------------------------------
 struct SelfTestResult {
   std::string_view algorithm;
   bool passed = false;
@@ -194,9 +189,7 @@ struct SelfTestAnswer {
 };
 
 // --- kPolicyLoad: the whole compiled policy, replaced at once.
-// ----------------------
 // --- kPolicyShow: answers with the same struct.
-// --------------------------------------
 struct PolicyBytes {
   Bytes policy;
 
@@ -207,7 +200,6 @@ struct PolicyBytes {
 };
 
 // --- kPolicyExplain: what the policy in force says, consent aside
-// ---------------------
 struct ExplainQuestion {
   std::string_view caller;
   std::string_view purpose;
@@ -238,7 +230,6 @@ struct ExplainAnswer {
 };
 
 // --- kAuditTail: leaves from `from`, or the last `count` when from is kNoLeaf
-// ---------
 inline constexpr size_t kTailLeavesMax = 128;
 struct TailQuestion {
   uint64_t from = kNoLeaf;

@@ -69,6 +69,35 @@ struct Wrap {
   }
 };
 
+// What the store has of a link. Empty head: the store has no such link; the
+// keeper still decides, so that every refusal has one order and a leaf.
+struct StoredLink {
+  Bytes head;  // record head, see record.h
+  Bytes wrap;
+  Bytes token_box;  // sent only where the item says so
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.ShortBytes(self.head, base::kRecordHeadBytesMax);
+    coder.ShortBytes(self.wrap, base::kWrapBytesMax);
+    coder.ShortBytes(self.token_box, base::kTokenBoxBytesMax);
+  }
+};
+
+// A record to put into the store, all parts replaced.
+struct NewRecord {
+  LinkId link{};
+  uint32_t revision = 0;
+  StoredLink stored;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Fixed(self.link);
+    coder.Number(self.revision);
+    coder.Struct(self.stored);
+  }
+};
+
 // Refuse: trailing bytes, sizes above the limits (kInvalid), a later format
 // (kNewerFormat, "written by a newer coffer").
 base::Result<RecordHead> DecodeRecordHead(Bytes bytes);

@@ -1,4 +1,4 @@
-#include "vault/wire/message.h"
+#include "vault/wire/keys.h"
 
 namespace coffer::wire {
 
