@@ -145,6 +145,7 @@ TEST(ConfigFile, SaysWhatIsReadAndNotUsedYet) {
                  "approvers = [\"/a.pub\"]\n[audit]\norigin = \"example\"\n"
                  "retention = \"1096d\"\nreserve = \"8MiB\"\n[anchor]\n"
                  "path = \"/mnt/a\"\n[limits]\nstore = \"1GiB\"\n"),
+      "c:3: note: unseal.credential is read and not used yet by this version\n"
       "c:4: note: unseal.pkcs11_module is read and not used yet by this "
       "version\n"
       "c:6: note: quorum.threshold is read and not used yet by this version\n"

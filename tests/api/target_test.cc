@@ -54,6 +54,9 @@ TEST(SubjectSegment, RefusesBrokenEncodingAndRawBytes) {
     EXPECT_EQ(SubjectOf(bad), refused) << bad;
   }
   EXPECT_EQ(SubjectOf(std::string_view("a\0b", 3)), refused);
+  // Nothing behind the segment's end is looked at.
+  EXPECT_EQ(SubjectOf(std::string_view("a%2F").substr(0, 3)), refused);
+  EXPECT_EQ(SubjectOf(std::string_view("a%2F").substr(0, 2)), refused);
 }
 
 TEST(SubjectSegment, RefusesInvalidUtf8) {

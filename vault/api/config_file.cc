@@ -160,6 +160,7 @@ class ConfigReader {
                  config_.limits.store_bytes_max);
       ReadAmount(limits, "journal", kByteUnits, 1 << 20, kBytesMost, kWhat,
                  config_.limits.journal_bytes_max);
+      NotUsedYet(limits, {"journal"});
     });
     root.RefuseUnknown();
   }
@@ -213,7 +214,7 @@ class ConfigReader {
       ReadWord(unseal, "credential", config_.unseal.credential);
       ReadPath(unseal, "pkcs11_module", kPathBytesMax,
                config_.unseal.pkcs11_module);
-      NotUsedYet(unseal, {"pkcs11_module"});
+      NotUsedYet(unseal, {"credential", "pkcs11_module"});
     });
     ReadTable(root, "quorum", [&](TomlReader& quorum) {
       ReadNumber(quorum, "threshold", 0, 16, config_.quorum.threshold);

@@ -40,8 +40,8 @@ struct Config {
   NameSetting keeper_user{"coffer-keeper", false};
 
   struct {
-    std::string key_file;       // absolute; `coffer unseal` without flags
-    std::string credential;     // name of a systemd credential; the same
+    std::string key_file;       // of `coffer init` and `coffer unseal`
+    std::string credential;     // not used yet; of systemd
     std::string pkcs11_module;  // not used yet
   } unseal;
   struct {
@@ -59,7 +59,7 @@ struct Config {
   } anchor;
   struct {
     uint64_t store_bytes_max = uint64_t{64} << 30;   // `store`: LMDB's map
-    uint64_t journal_bytes_max = uint64_t{1} << 30;  // `journal`
+    uint64_t journal_bytes_max = uint64_t{1} << 30;  // not used yet; `journal`
   } limits;
 };
 
