@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest
 
 BIN = os.environ.get("COFFER_BIN", "")
 PASSPHRASE = "correct horse battery staple canary"
@@ -73,6 +74,19 @@ uid = 20003
 redeem = ["balance_display"]
 links = ["update_bank_token"]
 """
+
+
+def skip(reason):
+    """Ends the program so that ctest counts it as skipped."""
+    print(f"skipped: {reason}")
+    sys.exit(77)
+
+
+def main():
+    """Runs the calling file's tests."""
+    if not BIN:
+        sys.exit("COFFER_BIN names the programs' folder")
+    unittest.main(module="__main__", verbosity=1)
 
 
 def consent(**changes):
@@ -135,6 +149,15 @@ def ask(connection, method, target, body=None, headers=None):
     return Answer(response.status, response.headers, response.read())
 
 
+def runs(pid):
+    """False once it has ended, even if nobody has waited for it yet."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Daemon:
     """cofferd on a config and policy of its own."""
 
@@ -170,13 +193,32 @@ class Daemon:
         return self.path(name)
 
     # --- Life ---------------------------------------------------------------
-    def start(self):
-        log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(
-            [os.path.join(BIN, "cofferd"), "--config", self.path("coffer.toml")],
-            stderr=log, stdout=log, stdin=subprocess.DEVNULL)
-        log.close()
-        self.wait_for(lambda: self.status_code() is not None)
+    def launch(self, **options):
+        """Starts cofferd without waiting for it."""
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [os.path.join(BIN, "cofferd"), "--config",
+                 self.path("coffer.toml")],
+                stderr=log, stdout=log, stdin=subprocess.DEVNULL, **options)
+
+    def start(self, **options):
+        self.launch(**options)
+        self.wait_for(self.answers)
+
+    def answers(self):
+        """Whether somebody answers, whatever it says."""
+        try:
+            self.call("GET", "/v1/health", monitor=True)
+            return True
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def refuses_to_start(self, seconds=20):
+        """Starts it, expects that it ends; gives its exit code and log."""
+        before = len(self.log()) if os.path.exists(self.log_path) else 0
+        self.launch()
+        code = self.process.wait(timeout=seconds)
+        return code, self.log()[before:]
 
     def wait_for(self, condition, seconds=15):
         end = time.monotonic() + seconds
@@ -204,13 +246,27 @@ class Daemon:
                            self.path("passphrase"))
 
     def unseal(self):
+        if os.path.exists(self.path("key")):
+            return self.coffer("unseal", "--key-file", self.path("key"))
         return self.coffer("unseal", "--passphrase-file",
                            self.path("passphrase"))
 
-    def start_operational(self):
+    def start_operational(self, key_file=False):
+        """With a key file, init and unseal cost no Argon2id."""
         self.start()
-        self.init()
+        if key_file:
+            self.coffer("init", "--seal", "keyfile", "--key-file",
+                        self.path("key"))
+        else:
+            self.init()
         return self
+
+    def restart(self):
+        """A clean stop, a start, an unseal."""
+        if self.stop() != 0:
+            raise AssertionError("cofferd ended badly: " + self.log())
+        self.start()
+        self.unseal()
 
     def stop(self):
         """SIGTERM; returns the exit code."""
@@ -237,7 +293,7 @@ class Daemon:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=20)
         end = time.monotonic() + 10
-        while keeper and os.path.exists(f"/proc/{keeper}"):
+        while keeper and runs(keeper):
             if time.monotonic() > end:
                 raise AssertionError("the keeper outlives the gate")
             time.sleep(0.01)
@@ -285,10 +341,12 @@ class Daemon:
         finally:
             connection.close()
 
-    def call_as(self, uid, method, target, body=None, headers=None):
+    def call_as(self, uid, method, target, body=None, headers=None,
+                groups=()):
         """The same as another user, by curl under setpriv."""
         command = ["setpriv", f"--reuid={uid}", f"--regid={uid}",
-                   "--clear-groups", "curl", "-sS", "--unix-socket",
+                   "--groups=" + ",".join(map(str, groups)) if groups
+                   else "--clear-groups", "curl", "-sS", "--unix-socket",
                    self.caller_socket, "-X", method, "-o", "-", "-w",
                    "\n%{http_code}"]
         for name, value in (headers or {}).items():
