@@ -315,8 +315,8 @@ wire::Policy TestPolicy() {
   other.link_rights = wire::kRightRead | wire::kRightCreate;
   other.redeem = 1;
   policy.callers.push_back(other);
-  for (uint16_t purpose : {0, 1}) {
-    for (uint16_t audience : {0, 1}) {
+  for (uint16_t purpose = 0; purpose < 2; ++purpose) {
+    for (uint16_t audience = 0; audience < 2; ++audience) {
       wire::IssueRule rule;
       rule.purpose = purpose;
       rule.audience = audience;
