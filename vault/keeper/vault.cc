@@ -107,11 +107,14 @@ void Vault::JudgeClock(uint64_t recorded) {
 }
 
 // --- Operators
-// -------------------------------------------------------------------
 
 Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
   if (state_ != VaultState::kUninitialised) {
     return Fail(Code::kConflict, "already initialised; nothing was changed");
+  }
+  const wire::SlotKind kind = question.slot.kind;
+  if (kind != wire::SlotKind::kPassphrase && kind != wire::SlotKind::kKeyFile) {
+    return Fail(Code::kInvalid, "no such kind of seal slot");
   }
   COFFER_TRY(wire::DecodePolicy(*next_policy_, question.policy));
 
@@ -304,7 +307,6 @@ Status Vault::LogSelfTest(uint32_t uid) {
 }
 
 // --- Parts
-// ---------------------------------------------------------------------------
 
 Status Vault::SetPolicy(Bytes compiled) {
   for (const wire::PolicyInstitution& institution :
