@@ -303,7 +303,8 @@ void Committed(Shared& shared, const wire::CommitItem& item,
   floor.key = done.link;
   floor.kind = FloorKind::kRevision;
   floor.record_leaf = done.leaf;
-  floor.token_leaf = done.ends_tokens ? done.leaf : 0;
+  // Also those issued while the store was asked: all end at the answer.
+  floor.token_leaf = done.ends_tokens ? shared.vault.next_leaf() : 0;
   // The new record is in force in the store: room was kept for its floor.
   if (!shared.vault.CanAppend(true) || !shared.vault.RaiseFloor(floor, true)) {
     return answer.Refuse(Rule::kFloorsFull, done.leaf);
