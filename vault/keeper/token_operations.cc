@@ -99,8 +99,12 @@ Rule DecideRedeemer(const Operation& operation, std::string_view purpose) {
   return may ? Rule::kAllowed : Rule::kTokenPurposeNotRedeemable;
 }
 
+// The clock goes on between the check and the answer.
 uint32_t SecondsLeft(const Vault& vault, const Claims& claims) {
-  return static_cast<uint32_t>(claims.expires_at - vault.Now());
+  const uint64_t now = vault.Now();
+  return now < claims.expires_at
+             ? static_cast<uint32_t>(claims.expires_at - now)
+             : 0;
 }
 
 // A one-time consent is used up by its first redeem: durable before the answer.
@@ -123,7 +127,7 @@ Rule SpendOnce(Operation& operation, const Claims& claims) {
 }
 
 Rule DecideIssue(Operation& operation, const wire::IssueItem& item,
-                 AccessRequest& request, Access& access) {
+                 uint64_t now, AccessRequest& request, Access& access) {
   Vault& vault = operation.s.vault;
   const wire::Policy& policy = operation.policy();
   if (item.format != TokenFormat::kLocal &&
@@ -144,11 +148,11 @@ Rule DecideIssue(Operation& operation, const wire::IssueItem& item,
   if (!vault.clock_accepted()) return Rule::kClock;
   rule = operation.Open(item.link, item.stored);
   if (rule != Rule::kAllowed) return rule;
-  access = DecideWithLink(policy, request, operation.Facts(), vault.Now());
+  access = DecideWithLink(policy, request, operation.Facts(), now);
   if (access.rule != Rule::kAllowed) return access.rule;
   if (item.single_use &&
       !vault.spent_tokens().HasRoom(
-          static_cast<uint16_t>(operation.asker.caller), vault.Now())) {
+          static_cast<uint16_t>(operation.asker.caller), now)) {
     return Rule::kSpentTokensFull;
   }
   return Rule::kAllowed;
@@ -162,7 +166,9 @@ void Issue(Shared& shared, const wire::IssueItem& item, AnswerWriter& answer) {
   Vault& vault = shared.vault;
   AccessRequest request;
   Access access;
-  Rule rule = DecideIssue(operation, item, request, access);
+  // One reading of the clock, so that no lifetime passes the consent's end.
+  const uint64_t now = vault.Now();
+  Rule rule = DecideIssue(operation, item, now, request, access);
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
 
   uint32_t ttl =
@@ -176,7 +182,7 @@ void Issue(Shared& shared, const wire::IssueItem& item, AnswerWriter& answer) {
   Claims claims;
   claims.link = item.link;
   claims.audience = item.audience;
-  claims.issued_at = vault.Now();
+  claims.issued_at = now;
   claims.expires_at = claims.issued_at + ttl;
   crypto::Random(claims.jti);
   claims.purpose = item.purpose;
