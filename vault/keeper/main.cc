@@ -32,9 +32,10 @@ bool InheritedAll() {
 }
 
 // The launcher ends this process by closing the channel, never by a signal
-// that a terminal or an init system sends to the whole group.
+// that a terminal or an init system sends to the whole group. A limit on file
+// sizes (SIGXFSZ) is a write that failed, and is answered as one.
 void IgnoreSignals() {
-  for (int number : {SIGPIPE, SIGTERM, SIGINT, SIGHUP}) {
+  for (int number : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGXFSZ}) {
     signal(number, SIG_IGN);
   }
 }
