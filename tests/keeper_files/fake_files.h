@@ -4,6 +4,7 @@
 // stay readable and are never written, as Linux does it.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <mutex>
@@ -125,6 +126,7 @@ class FakeFiles final : public FileOps {
     return -1;
   }
   static void Put(std::vector<uint8_t>& to, uint64_t offset, Bytes bytes) {
+    if (offset >= to.size() && IsZero(bytes)) return;
     if (to.size() < offset + bytes.size()) to.resize(offset + bytes.size());
     std::memcpy(to.data() + offset, bytes.data(), bytes.size());
   }

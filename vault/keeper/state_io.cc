@@ -1,33 +1,9 @@
 #include "vault/keeper/state_io.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 
 namespace coffer::keeper {
-
-ssize_t SystemFileOps::Read(int fd, MutableBytes out, uint64_t offset) {
-  return pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
-}
-
-ssize_t SystemFileOps::Write(int fd, Bytes bytes, uint64_t offset) {
-  return pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-}
-
-int SystemFileOps::DataSync(int fd) { return fdatasync(fd); }
-
-int SystemFileOps::Reserve(int fd, uint64_t offset, uint64_t bytes) {
-  return fallocate(fd, 0, static_cast<off_t>(offset),
-                   static_cast<off_t>(bytes));
-}
-
-int64_t SystemFileOps::Size(int fd) {
-  struct stat found {};
-  return fstat(fd, &found) == 0 ? found.st_size : -1;
-}
 
 ssize_t ReadUpTo(FileOps& files, int fd, MutableBytes out, uint64_t offset) {
   size_t done = 0;
@@ -65,6 +41,12 @@ bool WriteZeros(FileOps& files, int fd, uint64_t offset, uint64_t bytes) {
 }
 
 bool IsZero(Bytes bytes) {
+  // Eight at a time: whole reserved areas are looked through at start.
+  uint64_t word = 0;
+  for (; bytes.size() >= sizeof word; bytes = bytes.subspan(sizeof word)) {
+    std::memcpy(&word, bytes.data(), sizeof word);
+    if (word != 0) return false;
+  }
   return std::all_of(bytes.begin(), bytes.end(),
                      [](uint8_t byte) { return byte == 0; });
 }

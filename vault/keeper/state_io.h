@@ -3,7 +3,9 @@
 // never opens anything.
 #pragma once
 
-#include <sys/types.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "crypto/base/bytes.h"
 
@@ -28,13 +30,24 @@ class FileOps {
   virtual int64_t Size(int fd) = 0;
 };
 
+// Inline, so that it can be used from rooms that build with RTTI.
 class SystemFileOps final : public FileOps {
  public:
-  ssize_t Read(int fd, MutableBytes out, uint64_t offset) override;
-  ssize_t Write(int fd, Bytes bytes, uint64_t offset) override;
-  int DataSync(int fd) override;
-  int Reserve(int fd, uint64_t offset, uint64_t bytes) override;
-  int64_t Size(int fd) override;
+  ssize_t Read(int fd, MutableBytes out, uint64_t offset) override {
+    return pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
+  }
+  ssize_t Write(int fd, Bytes bytes, uint64_t offset) override {
+    return pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+  }
+  int DataSync(int fd) override { return fdatasync(fd); }
+  int Reserve(int fd, uint64_t offset, uint64_t bytes) override {
+    return fallocate(fd, 0, static_cast<off_t>(offset),
+                     static_cast<off_t>(bytes));
+  }
+  int64_t Size(int fd) override {
+    struct stat found {};
+    return fstat(fd, &found) == 0 ? found.st_size : -1;
+  }
 };
 
 // Reads until `out` is full or the file ends; the number of bytes read, or -1.
