@@ -22,7 +22,17 @@ class BatchChannel {
   // `hold`: start no further batch (an operator waits for quiet). kClosed: the
   // gate ended; kBroken: it broke the protocol; message() says how.
   Outcome Pump(bool hold);
-  // Nothing is carried out but not yet answered durably.
+  // No batch is between being carried out and being durable. Answers may still
+  // wait for a gate that does not read: it must not keep operators waiting.
+  bool settled() const {
+    for (const Slot& slot : slots_) {
+      if (slot.stage == Stage::kReady || slot.stage == Stage::kSyncing) {
+        return false;
+      }
+    }
+    return true;
+  }
+  // Nothing is carried out that was not answered.
   bool idle() const {
     return slots_[0].stage == Stage::kFree && slots_[1].stage == Stage::kFree;
   }

@@ -79,7 +79,7 @@ int Loop::Run() {
     }
     const BatchChannel::Outcome outcome = batches_.Pump(operators_.waiting());
     if (outcome != BatchChannel::Outcome::kOk) return End(outcome);
-    if (operators_.waiting() && batches_.idle()) {
+    if (operators_.waiting() && batches_.settled()) {
       ServeQuestions();
       // Frames that waited for the operator.
       const BatchChannel::Outcome after = batches_.Pump(false);

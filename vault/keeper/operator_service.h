@@ -23,8 +23,8 @@ class OperatorService {
   bool Receive(Connection& connection);
   // A whole question waits to be answered.
   bool waiting() const;
-  // Answers every waiting question; only while no batch is in flight. Adds the
-  // connections that are to be closed to `close`.
+  // Answers every waiting question; only while the batches are settled. Adds
+  // the connections that are to be closed to `close`.
   void AnswerAll(base::BoundedList<wire::ConnectionId,
                                    base::kOperatorConnectionsMax>& close);
   // Sends what is left of an answer. False: the connection is to be closed.

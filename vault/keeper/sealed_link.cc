@@ -118,15 +118,16 @@ Rule OpenLink(const Keyring& keyring, const wire::LinkId& link,
     return Rule::kRecordDamaged;
   }
   out.metadata = *metadata;
-  HashConsent(out.consent_hash, plaintext);
+  out.plaintext_size = *size;
   return Rule::kAllowed;
 }
 
 Rule OpenBankToken(const OpenedLink& link, Bytes token_box, MutableBytes out,
                    Bytes& token) {
-  auto size =
-      crypto::OpenBox(out, link.dek, token_box,
-                      TokenContext(link.head, link.consent_hash).bytes());
+  wire::ByteArray<32> consent_hash;
+  HashConsent(consent_hash, Bytes(link.plaintext, link.plaintext_size));
+  auto size = crypto::OpenBox(out, link.dek, token_box,
+                              TokenContext(link.head, consent_hash).bytes());
   if (!size.ok() || *size < 2) return Rule::kRecordDamaged;
   const size_t bytes = static_cast<size_t>(out[0]) | out[1] << 8;
   if (bytes == 0 || bytes > *size - 2) return Rule::kRecordDamaged;

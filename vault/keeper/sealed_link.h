@@ -56,7 +56,7 @@ struct OpenedLink {
   int institution = -1;  // place in the keyring
   crypto::Dek dek;
   crypto::LinkAuditKey audit;
-  wire::ByteArray<32> consent_hash{};
+  size_t plaintext_size = 0;
   uint8_t plaintext[base::kRecordHeadBytesMax];
 };
 

@@ -96,14 +96,11 @@ uint64_t Vault::Now() const {
 
 void Vault::JudgeClock(uint64_t recorded) {
   const uint64_t wall = clock_.WallSeconds();
-  time_base_ = wall > recorded ? wall : recorded;
+  clock_accepted_ = wall + base::kClockBackSecondsMax >= recorded &&
+                    wall <= recorded + base::kClockAheadSecondsMax;
+  // Until an operator takes the wall clock, the recorded time goes on.
+  time_base_ = clock_accepted_ && wall > recorded ? wall : recorded;
   boot_base_ = clock_.BootMilliseconds();
-  if (wall + base::kClockBackSecondsMax < recorded ||
-      wall > recorded + base::kClockAheadSecondsMax) {
-    // The recorded time goes on until an operator takes the wall clock.
-    time_base_ = recorded;
-    clock_accepted_ = false;
-  }
 }
 
 // --- Operators
@@ -141,7 +138,6 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
   header_ = header;
   const uint64_t now = clock_.WallSeconds();
   highest_time_ = now;
-  clock_accepted_ = true;
   JudgeClock(now);
   keyring_.Generate(now);
   floors_.Clear();
@@ -213,7 +209,6 @@ Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
   Bytes keyring;
   uint32_t count = 0;
   decoder.Number(highest_time_);
-  decoder.Flag(clock_accepted_);
   decoder.Struct(position);
   decoder.LongBytes(policy, base::kPolicyBytesMax);
   decoder.LongBytes(keyring, kStateBodyBytesMax);
@@ -327,7 +322,6 @@ Result<size_t> Vault::EncodeBody() {
   const uint64_t now = Now();
   if (now > highest_time_) highest_time_ = now;
   encoder.Number(highest_time_);
-  encoder.Flag(clock_accepted_);
   encoder.Struct(journal_.durable_position());
   encoder.LongBytes(policy_bytes(), base::kPolicyBytesMax);
   // The keyring's size is known once it stands behind it.

@@ -5,7 +5,7 @@
 // authenticate, and then stays in the error state.
 //
 // The state's body (sealed by StateFile under the root key):
-//   format u8 | highest_time u64 | clock_accepted u8 | journal position
+//   format u8 | highest_time u64 | journal position
 //   | policy bytes32 | keyring bytes32 | count u32 | floor*
 #pragma once
 
