@@ -79,6 +79,28 @@ TEST(LeafLine, SaysWhoWhatAndWhy) {
             "     0 1970-01-01T00:00:00Z vault.unseal ok uid=0");
 }
 
+TEST(LeafLine, CutsAtTheLastColumn) {
+  wire::Leaf leaf = Refusal();
+  for (size_t size = 1; size <= 65; ++size) {
+    const std::string caller(size, 'w');
+    leaf.caller = caller;
+    const std::string line = LeafLine(leaf);
+    EXPECT_LE(line.size(), kLeafLineBytesMax);
+    if (line.size() < kLeafLineBytesMax) {
+      EXPECT_TRUE(line.ends_with("ACCOUNT_BASIC")) << line;
+    }
+  }
+  leaf.purpose = leaf.institution = leaf.audience = leaf.scope = {};
+  const std::string fits(21, 'w');  // up to the last column
+  leaf.caller = fits;
+  EXPECT_EQ(LeafLine(leaf).size(), kLeafLineBytesMax);
+  EXPECT_EQ(LeafLine(leaf).back(), 'w');
+  const std::string over(22, 'w');
+  leaf.caller = over;
+  EXPECT_EQ(LeafLine(leaf).size(), kLeafLineBytesMax);
+  EXPECT_EQ(LeafLine(leaf).back(), '~');
+}
+
 TEST(LeafLine, IsNeverWiderThanATerminal) {
   wire::Leaf leaf = Refusal();
   const std::string wide(65, 'w');

@@ -45,14 +45,38 @@ TEST(PolicyFaults, NameBytesThatTheTomlParserMustNotSee) {
   }
   EXPECT_EQ(faults("# a\r"),
             "p:1: a carriage return alone is not taken in this file\n");
+  EXPECT_EQ(faults("a = '\xc3\xa9'\n"),
+            "p:1: a letter beyond ASCII in a text in single quotes is not "
+            "taken in this file\n");
+  EXPECT_EQ(faults("a = \"\\\xc3\xa9\"\n"),
+            "p:1: a backslash before a letter beyond ASCII is not taken in "
+            "this file\n");
+  // Malformed in a way that a scan takes for a text.
+  EXPECT_EQ(faults("a = 1\"06\xef\xbb\xb8 }]\n").substr(0, 14),
+            "p:1: not TOML:");
   const std::string idle = "p: warning: no purposes: nothing can be issued\n";
   for (const char* good :
-       {"# \xc3\xa9 \" '\r\n", "\xef\xbb\xbf# \t\n",
+       {"# \xc3\xa9 \\ \" '\r\n", "\xef\xbb\xbf# \t\n",
         "[institutions.b]\r\nname = \"\xc3\xa9 # '\"\npurposes = []\n",
-        "[institutions.b]\nname = '\xc3\xa9 # \"'\npurposes = []\n",
+        "[institutions.b]\nname = 'e # \"'\npurposes = []\n",
         "[institutions.'b']\npurposes = [] # \xc3\xa9\n"}) {
     EXPECT_EQ(faults(good), idle) << good;
   }
+}
+
+TEST(PolicyFaults, LettersBeyondAsciiAreKeptInTexts) {
+  const std::string name =
+      "\xc2\x80\xdf\xbf \xe0\xa0\x80\xef\xbf\xbd \xf0\x90"
+      "\x80\x80\xf4\x8f\xbf\xbf\xc3\xa9";
+  const Compiled compiled = Compile("[institutions.b]\nname = \"\\\\" + name +
+                                    "\\\"\" # " + name + "\npurposes = []\n");
+  ASSERT_TRUE(compiled.ok) << compiled.text;
+  EXPECT_EQ(compiled.policy->institutions[0].display_name.view(),
+            "\\" + name + "\"");
+  EXPECT_EQ(Compile("[institutions.\"\xc3\xa9\"]\npurposes = []\n").text,
+            "p: warning: no purposes: nothing can be issued\n"
+            "p:1: institutions.\"\\xc3\\xa9\": a name is 1 to 32 of A-Z a-z "
+            "0-9 _ . -\n");
 }
 
 TEST(PolicyFaults, AreFoundAllAtOnceInTheOrderOfLines) {

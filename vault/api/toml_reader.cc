@@ -10,10 +10,10 @@ namespace coffer::api {
 
 namespace {
 
-// What the TOML parser must not see. It is not sound for letters beyond ASCII
-// outside of comments and one-line texts (undefined behaviour in 3.3), so they
-// are refused first, and with them texts over several lines, whose ends only a
-// parser can find. nullptr when there is none; else the fault, and its line.
+// What a file may not hold beside what TOML refuses: letters beyond ASCII
+// outside of comments and texts in double quotes, and texts over several lines,
+// whose ends only a parser can find. nullptr when there is none; else the
+// fault, and its line.
 const char* FindOddByte(std::string_view text, uint32_t& line) {
   char quote = 0;  // of the text we are in
   bool comment = false;
@@ -33,8 +33,15 @@ const char* FindOddByte(std::string_view text, uint32_t& line) {
     } else if (comment) {
       continue;
     } else if (quote != 0) {
-      if (c == '\\' && quote == '"' && text.substr(i + 1, 1) != "\n") {
-        ++i;
+      if (byte >= 0x80 && quote == '\'') {
+        return "a letter beyond ASCII in a text in single quotes";
+      }
+      if (c == '\\' && quote == '"') {
+        const std::string_view next = text.substr(i + 1, 1);
+        if (!next.empty() && static_cast<uint8_t>(next[0]) >= 0x80) {
+          return "a backslash before a letter beyond ASCII";
+        }
+        if (next == "\\" || next == "\"") ++i;
       } else if (c == quote) {
         quote = 0;
       }
@@ -51,6 +58,33 @@ const char* FindOddByte(std::string_view text, uint32_t& line) {
     }
   }
   return nullptr;
+}
+
+// The text in ASCII, letters beyond it written as TOML escapes: the same in
+// texts in double quotes, and of no meaning in comments. The TOML parser never
+// sees them, for it is not sound for them elsewhere (undefined behaviour in
+// 3.3, also in malformed files where no scan can tell what is a text).
+std::string WithEscapes(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  size_t at = text.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0;
+  while (at < text.size()) {
+    const auto lead = static_cast<uint8_t>(text[at++]);
+    if (lead < 0x80) {
+      out += static_cast<char>(lead);
+      continue;
+    }
+    const int follow = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+    uint32_t letter = lead & (0x3fu >> follow);
+    for (int i = 0; i < follow; ++i) {
+      letter = letter << 6 | (static_cast<uint8_t>(text[at++]) & 0x3fu);
+    }
+    out += "\\U";
+    for (int shift = 28; shift >= 0; shift -= 4) {
+      out += "0123456789abcdef"[(letter >> shift) & 15];
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -75,7 +109,7 @@ bool ParseToml(toml::table& out, std::string_view text, size_t bytes_max,
     return false;
   }
   try {
-    out = toml::parse(text);
+    out = toml::parse(WithEscapes(text));
     return true;
   } catch (const toml::parse_error& error) {
     std::string what(error.description());
