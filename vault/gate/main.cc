@@ -1,4 +1,6 @@
 // cofferd: the gate, and before that the launcher of the keeper.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -70,6 +72,8 @@ int main(int argc, char** argv) {
       return Usage("unknown, or without its value", argv[i]);
     }
   }
+  // What a careless parent left open is none of ours, nor of the keeper's.
+  close_range(3, ~0u, 0);
   if (options.dev) {
     if (!options.config.empty() || options.check_config) {
       return Usage("takes no configuration", "--dev");

@@ -1,0 +1,81 @@
+// A keeper for the gate's tests: the far end of both channels, without keys. It
+// answers every item with something plausible, writes down what it was asked,
+// and can be told to refuse, to hold its answers back, and to answer nonsense.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "vault/os/spawn.h"
+#include "vault/wire/message.h"
+
+namespace coffer::gate {
+
+class FakeKeeper {
+ public:
+  FakeKeeper();
+
+  int gate_channel() const { return batches_.there.get(); }
+  int gate_descriptors() const { return descriptors_.there.get(); }
+
+  // Reads whole batches and, unless holding, answers them.
+  void Pump();
+  // Answers what was held back.
+  void AnswerHeld();
+  // Accepts a connection: the gate gets the far end, the caller the near one.
+  os::FileDescriptor Connect(wire::SocketKind socket, wire::ConnectionId id);
+  void HangUp();
+
+  wire::VaultState state = wire::VaultState::kOperational;
+  wire::ByteArray<16> vault_id{1, 2, 3};
+  bool holding = false;
+  // Refusals by op; all items of the op.
+  std::map<wire::Op, wire::Rule> refuse;
+  // Links whose read is answered link_of_another_linker.
+  std::vector<wire::LinkId> foreign;
+  std::string caller = "dev";
+  bool all_links = false;
+
+  // What was asked, in order; kStatus is left out.
+  std::vector<wire::Op> asked;
+  std::vector<size_t> batch_sizes;
+  std::vector<std::string> bank_tokens;     // of create and replace
+  std::vector<wire::CommitItem> committed;  // kCommitted
+  std::vector<wire::CommitItem> not_committed;
+  std::vector<bool> had_token_box;  // of items with a stored link
+  std::vector<bool> had_link;
+  uint32_t reported_links = 0;  // kEraseSubject
+
+  // Bytes to send in place of the next answers, after `spoil` changed them.
+  void (*spoil)(std::vector<uint8_t>& answers) = nullptr;
+
+ private:
+  std::vector<uint8_t> AnswerBatch(base::Bytes frame);
+  void AnswerItem(wire::Op op, base::Decoder& item, base::Encoder& out);
+  template <typename Item>
+  Item Take(base::Decoder& decoder);
+  template <typename Answer>
+  void Allow(base::Encoder& out, wire::Op op, const Answer& answer);
+  bool Refused(base::Encoder& out, wire::Op op);
+  wire::NewRecord MakeRecord(const wire::LinkId& link, uint32_t revision,
+                             std::string_view subject, std::string_view token);
+  void Note(const wire::StoredLink& stored);
+  void Send(const std::vector<uint8_t>& bytes);
+
+  os::SocketPair batches_;
+  os::SocketPair descriptors_;
+  std::vector<uint8_t> incoming_;
+  std::deque<std::vector<uint8_t>> held_;
+  uint64_t next_leaf_ = 0;
+  uint8_t next_link_ = 1;
+  std::vector<uint8_t> head_;
+  std::vector<uint8_t> wrap_;
+  std::string token_box_;
+};
+
+// A stand-in for the keyed hash of a subject.
+wire::SubjectHash FakeHash(std::string_view text);
+
+}  // namespace coffer::gate
