@@ -74,7 +74,7 @@ Failure Lost(const char* what) {
 }
 
 Failure Malformed() {
-  return {Exit::kUnreachable, "the answer is not HTTP",
+  return {Exit::kUnreachable, "the answer is not HTTP, or above the limits",
           "name cofferd's own socket"};
 }
 
