@@ -169,159 +169,201 @@ uint32_t Revision(const wire::StoredLink& stored) {
 
 }  // namespace
 
+void FakeKeeper::Reply(Op op, const wire::StatusItem&, base::Encoder& out) {
+  wire::StatusAnswer status;
+  status.state = state;
+  if (state != wire::VaultState::kUninitialised) {
+    status.vault_id = vault_id;
+  }
+  status.leaves = next_leaf_;
+  out.Struct(wire::AnswerHeader{op, Rule::kAllowed, wire::kNoLeaf});
+  return out.Struct(status);
+}
+
+void FakeKeeper::Reply(Op op, const wire::HashItem& item, base::Encoder& out) {
+  if (Refused(out, op)) return;
+  wire::HashAnswer answer;
+  if (!item.subject.empty()) answer.subject = FakeHash(item.subject);
+  if (!item.idempotency_key.empty()) {
+    answer.idempotency =
+        FakeHash(std::string(item.route) + std::string(item.idempotency_key));
+    answer.body = FakeHash(base::AsText(item.body));
+  }
+  answer.caller = caller;
+  answer.all_links = all_links;
+  return Allow(out, op, answer);
+}
+
+void FakeKeeper::Reply(Op op, const wire::CreateItem& item,
+                       base::Encoder& out) {
+  bank_tokens.emplace_back(base::AsText(item.bank_token));
+  if (Refused(out, op)) return;
+  wire::LinkId link{};
+  link[2] = next_link_++;
+  return Allow(
+      out, op,
+      MakeRecord(link, 1, item.subject, base::AsText(item.bank_token)));
+}
+
+void FakeKeeper::Reply(Op op, const wire::ReadItem& item, base::Encoder& out) {
+  Note(item.stored);
+  if (Refused(out, op)) return;
+  bool other =
+      std::find(foreign.begin(), foreign.end(), item.link) != foreign.end();
+  if (item.stored.head.empty() || other) {
+    out.Struct(wire::AnswerHeader{
+        op, other ? Rule::kLinkOfAnotherLinker : Rule::kLinkUnknown,
+        next_leaf_++});
+    return;
+  }
+  wire::ReadAnswer answer;
+  answer.link = item.link;
+  answer.revision = Revision(item.stored);
+  answer.institution = "citi";
+  answer.linker = caller;
+  answer.consent.consent_id = "c-1";
+  answer.consent.purposes.push_back("balance_display");
+  answer.consent.clusters.push_back("ACCOUNT_BASIC");
+  return Allow(out, op, answer);
+}
+
+void FakeKeeper::Reply(Op op, const wire::ReplaceBankTokenItem& item,
+                       base::Encoder& out) {
+  Note(item.stored);
+  bank_tokens.emplace_back(base::AsText(item.bank_token));
+  if (Refused(out, op)) return;
+  return Allow(out, op,
+               MakeRecord(item.link, item.if_match + 1, Subject(item.stored),
+                          base::AsText(item.bank_token)));
+}
+
+void FakeKeeper::Reply(Op op, const wire::ReplaceConsentItem& item,
+                       base::Encoder& out) {
+  Note(item.stored);
+  if (Refused(out, op)) return;
+  return Allow(out, op,
+               MakeRecord(item.link, item.if_match + 1, Subject(item.stored),
+                          "resealed"));
+}
+
+void FakeKeeper::Reply(Op op, const wire::CommitItem& item,
+                       base::Encoder& out) {
+  (op == Op::kCommitted ? committed : not_committed).push_back(item);
+  if (Refused(out, op)) return;
+  return Allow(out, op, wire::EmptyAnswer{});
+}
+
+void FakeKeeper::Reply(Op op, const wire::RevokeConsentItem& item,
+                       base::Encoder& out) {
+  Note(item.stored);
+  if (Refused(out, op)) return;
+  return Allow(out, op,
+               MakeRecord(item.link, Revision(item.stored) + 1,
+                          Subject(item.stored), ""));
+}
+
+void FakeKeeper::Reply(Op op, const wire::EraseLinkItem& item,
+                       base::Encoder& out) {
+  Note(item.stored);
+  if (Refused(out, op)) return;
+  return Allow(out, op, wire::EraseAnswer{"v4.public.certificate"});
+}
+
+void FakeKeeper::Reply(Op op, const wire::EraseSubjectItem& item,
+                       base::Encoder& out) {
+  reported_links = item.links;
+  if (Refused(out, op)) return;
+  return Allow(out, op, wire::EraseAnswer{"v4.public.certificate"});
+}
+
+void FakeKeeper::Reply(Op op, const wire::IssueItem& item, base::Encoder& out) {
+  Note(item.stored);
+  if (Refused(out, op)) return;
+  if (item.purpose == "advertising") {
+    out.Struct(wire::AnswerHeader{op, Rule::kPurposeProhibited, next_leaf_++});
+    return;
+  }
+  std::string token = "v4.local." + std::string(item.purpose);
+  return Allow(out, op, wire::IssueAnswer{token, 60, "ACCOUNT_BASIC"});
+}
+
+void FakeKeeper::Reply(Op op, const wire::LocateItem&, base::Encoder& out) {
+  if (Refused(out, op)) return;
+  wire::LinkId link{};
+  link[2] = 1;
+  return Allow(out, op, wire::LocateAnswer{link});
+}
+
+void FakeKeeper::Reply(Op op, const wire::RedeemItem& item,
+                       base::Encoder& out) {
+  Note(item.stored);
+  if (Refused(out, op)) return;
+  wire::RedeemAnswer answer;
+  answer.bank_token = item.stored.token_box;
+  answer.revision = 1;
+  answer.institution = "citi";
+  answer.purpose = "balance_display";
+  return Allow(out, op, answer);
+}
+
+void FakeKeeper::Reply(Op op, const wire::IntrospectItem& item,
+                       base::Encoder& out) {
+  Note(item.stored);
+  if (Refused(out, op)) return;
+  wire::IntrospectAnswer answer;
+  answer.client_id = "dev";
+  answer.audience = "dev";
+  answer.purpose = "balance_display";
+  return Allow(out, op, answer);
+}
+
+void FakeKeeper::Reply(Op op, const wire::RevokeTokenItem&,
+                       base::Encoder& out) {
+  if (Refused(out, op)) return;
+  return Allow(out, op, wire::EmptyAnswer{});
+}
+
+void FakeKeeper::Reply(Op op, const wire::KeysItem&, base::Encoder& out) {
+  if (Refused(out, op)) return;
+  return Allow(out, op, wire::KeysAnswer{});
+}
+
 void FakeKeeper::AnswerItem(Op op, base::Decoder& in, base::Encoder& out) {
   if (op != Op::kStatus) asked.push_back(op);
   switch (op) {
-    case Op::kStatus: {
-      Take<wire::StatusItem>(in);
-      wire::StatusAnswer status;
-      status.state = state;
-      if (state != wire::VaultState::kUninitialised) {
-        status.vault_id = vault_id;
-      }
-      status.leaves = next_leaf_;
-      out.Struct(wire::AnswerHeader{op, Rule::kAllowed, wire::kNoLeaf});
-      return out.Struct(status);
-    }
-    case Op::kHash: {
-      auto item = Take<wire::HashItem>(in);
-      if (Refused(out, op)) return;
-      wire::HashAnswer answer;
-      if (!item.subject.empty()) answer.subject = FakeHash(item.subject);
-      if (!item.idempotency_key.empty()) {
-        answer.idempotency = FakeHash(std::string(item.route) +
-                                      std::string(item.idempotency_key));
-        answer.body = FakeHash(base::AsText(item.body));
-      }
-      answer.caller = caller;
-      answer.all_links = all_links;
-      return Allow(out, op, answer);
-    }
-    case Op::kCreate: {
-      auto item = Take<wire::CreateItem>(in);
-      bank_tokens.emplace_back(base::AsText(item.bank_token));
-      if (Refused(out, op)) return;
-      wire::LinkId link{};
-      link[2] = next_link_++;
-      return Allow(
-          out, op,
-          MakeRecord(link, 1, item.subject, base::AsText(item.bank_token)));
-    }
-    case Op::kRead: {
-      auto item = Take<wire::ReadItem>(in);
-      Note(item.stored);
-      if (Refused(out, op)) return;
-      bool other =
-          std::find(foreign.begin(), foreign.end(), item.link) != foreign.end();
-      if (item.stored.head.empty() || other) {
-        out.Struct(wire::AnswerHeader{
-            op, other ? Rule::kLinkOfAnotherLinker : Rule::kLinkUnknown,
-            next_leaf_++});
-        return;
-      }
-      wire::ReadAnswer answer;
-      answer.link = item.link;
-      answer.revision = Revision(item.stored);
-      answer.institution = "citi";
-      answer.linker = caller;
-      answer.consent.consent_id = "c-1";
-      answer.consent.purposes.push_back("balance_display");
-      answer.consent.clusters.push_back("ACCOUNT_BASIC");
-      return Allow(out, op, answer);
-    }
-    case Op::kReplaceBankToken: {
-      auto item = Take<wire::ReplaceBankTokenItem>(in);
-      Note(item.stored);
-      bank_tokens.emplace_back(base::AsText(item.bank_token));
-      if (Refused(out, op)) return;
-      return Allow(
-          out, op,
-          MakeRecord(item.link, item.if_match + 1, Subject(item.stored),
-                     base::AsText(item.bank_token)));
-    }
-    case Op::kReplaceConsent: {
-      auto item = Take<wire::ReplaceConsentItem>(in);
-      Note(item.stored);
-      if (Refused(out, op)) return;
-      return Allow(out, op,
-                   MakeRecord(item.link, item.if_match + 1,
-                              Subject(item.stored), "resealed"));
-    }
+    case Op::kStatus:
+      return Reply(op, Take<wire::StatusItem>(in), out);
+    case Op::kHash:
+      return Reply(op, Take<wire::HashItem>(in), out);
+    case Op::kCreate:
+      return Reply(op, Take<wire::CreateItem>(in), out);
+    case Op::kRead:
+      return Reply(op, Take<wire::ReadItem>(in), out);
+    case Op::kReplaceBankToken:
+      return Reply(op, Take<wire::ReplaceBankTokenItem>(in), out);
+    case Op::kReplaceConsent:
+      return Reply(op, Take<wire::ReplaceConsentItem>(in), out);
     case Op::kCommitted:
-    case Op::kNotCommitted: {
-      auto item = Take<wire::CommitItem>(in);
-      (op == Op::kCommitted ? committed : not_committed).push_back(item);
-      if (Refused(out, op)) return;
-      return Allow(out, op, wire::EmptyAnswer{});
-    }
-    case Op::kRevokeConsent: {
-      auto item = Take<wire::RevokeConsentItem>(in);
-      Note(item.stored);
-      if (Refused(out, op)) return;
-      return Allow(out, op,
-                   MakeRecord(item.link, Revision(item.stored) + 1,
-                              Subject(item.stored), ""));
-    }
-    case Op::kEraseLink: {
-      auto item = Take<wire::EraseLinkItem>(in);
-      Note(item.stored);
-      if (Refused(out, op)) return;
-      return Allow(out, op, wire::EraseAnswer{"v4.public.certificate"});
-    }
-    case Op::kEraseSubject: {
-      auto item = Take<wire::EraseSubjectItem>(in);
-      reported_links = item.links;
-      if (Refused(out, op)) return;
-      return Allow(out, op, wire::EraseAnswer{"v4.public.certificate"});
-    }
-    case Op::kIssue: {
-      auto item = Take<wire::IssueItem>(in);
-      Note(item.stored);
-      if (Refused(out, op)) return;
-      if (item.purpose == "advertising") {
-        out.Struct(
-            wire::AnswerHeader{op, Rule::kPurposeProhibited, next_leaf_++});
-        return;
-      }
-      std::string token = "v4.local." + std::string(item.purpose);
-      return Allow(out, op, wire::IssueAnswer{token, 60, "ACCOUNT_BASIC"});
-    }
-    case Op::kLocate: {
-      Take<wire::LocateItem>(in);
-      if (Refused(out, op)) return;
-      wire::LinkId link{};
-      link[2] = 1;
-      return Allow(out, op, wire::LocateAnswer{link});
-    }
-    case Op::kRedeem: {
-      auto item = Take<wire::RedeemItem>(in);
-      Note(item.stored);
-      if (Refused(out, op)) return;
-      wire::RedeemAnswer answer;
-      answer.bank_token = item.stored.token_box;
-      answer.revision = 1;
-      answer.institution = "citi";
-      answer.purpose = "balance_display";
-      return Allow(out, op, answer);
-    }
-    case Op::kIntrospect: {
-      auto item = Take<wire::IntrospectItem>(in);
-      Note(item.stored);
-      if (Refused(out, op)) return;
-      wire::IntrospectAnswer answer;
-      answer.client_id = "dev";
-      answer.audience = "dev";
-      answer.purpose = "balance_display";
-      return Allow(out, op, answer);
-    }
+    case Op::kNotCommitted:
+      return Reply(op, Take<wire::CommitItem>(in), out);
+    case Op::kRevokeConsent:
+      return Reply(op, Take<wire::RevokeConsentItem>(in), out);
+    case Op::kEraseLink:
+      return Reply(op, Take<wire::EraseLinkItem>(in), out);
+    case Op::kEraseSubject:
+      return Reply(op, Take<wire::EraseSubjectItem>(in), out);
+    case Op::kIssue:
+      return Reply(op, Take<wire::IssueItem>(in), out);
+    case Op::kLocate:
+      return Reply(op, Take<wire::LocateItem>(in), out);
+    case Op::kRedeem:
+      return Reply(op, Take<wire::RedeemItem>(in), out);
+    case Op::kIntrospect:
+      return Reply(op, Take<wire::IntrospectItem>(in), out);
     case Op::kRevokeToken:
-      Take<wire::RevokeTokenItem>(in);
-      if (Refused(out, op)) return;
-      return Allow(out, op, wire::EmptyAnswer{});
+      return Reply(op, Take<wire::RevokeTokenItem>(in), out);
     case Op::kKeys:
-      Take<wire::KeysItem>(in);
-      if (Refused(out, op)) return;
-      return Allow(out, op, wire::KeysAnswer{});
+      return Reply(op, Take<wire::KeysItem>(in), out);
   }
   FAIL() << "an unknown op " << static_cast<int>(op);
 }

@@ -54,6 +54,27 @@ class FakeKeeper {
  private:
   std::vector<uint8_t> AnswerBatch(base::Bytes frame);
   void AnswerItem(wire::Op op, base::Decoder& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::StatusItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::HashItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::CreateItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::ReadItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::ReplaceBankTokenItem& item,
+             base::Encoder& out);
+  void Reply(wire::Op op, const wire::ReplaceConsentItem& item,
+             base::Encoder& out);
+  void Reply(wire::Op op, const wire::RevokeConsentItem& item,
+             base::Encoder& out);
+  void Reply(wire::Op op, const wire::EraseLinkItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::EraseSubjectItem& item,
+             base::Encoder& out);
+  void Reply(wire::Op op, const wire::IssueItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::LocateItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::RedeemItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::IntrospectItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::RevokeTokenItem& item,
+             base::Encoder& out);
+  void Reply(wire::Op op, const wire::KeysItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::CommitItem& item, base::Encoder& out);
   template <typename Item>
   Item Take(base::Decoder& decoder);
   template <typename Answer>
