@@ -6,7 +6,8 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion
 add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
                     $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>
                     $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>
-                    $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread>)
+                    $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread>
+                    $<$<CXX_COMPILER_ID:GNU>:-Wno-free-nonheap-object>)
 add_compile_definitions(COFFER_VERSION="${PROJECT_VERSION}")
 include_directories(${PROJECT_SOURCE_DIR})
 
