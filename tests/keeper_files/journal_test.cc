@@ -186,6 +186,61 @@ TEST_F(JournalTest, ABatchMissingFromTheMiddleIsRefused) {
   EXPECT_EQ(OpenFault(), Code::kDamaged);
 }
 
+TEST_F(JournalTest, AMissingBatchOfChangesAloneIsRefused) {
+  auto journal = Fresh();
+  size_t ends[4] = {a().size()};
+  for (int i = 1; i < 4; ++i) {
+    ASSERT_TRUE(journal->AddChange(base::AsBytes("change")));
+    ASSERT_TRUE(journal->SyncNow(keys_.journal).ok());
+    ends[i] = a().size();
+  }
+  a().erase(a().begin() + ends[1], a().begin() + ends[2]);
+  EXPECT_EQ(OpenFault(), Code::kDamaged);
+}
+
+// Whole by its checksum, and yet nothing that was ever written.
+TEST_F(JournalTest, ABatchWhoseHeadIsUntrueIsNoBatch) {
+  AppendLetters(*Fresh(), 2);
+  files_.Shrink(kFileA);
+  const std::vector<uint8_t> good = a();
+  const size_t last = kJournalHeaderBytes + BatchBytes(3 + 1);
+  BatchHead head;
+  base::Decoder decoder(Bytes(a()).subspan(last));
+  BatchHead::Fields(decoder, head);
+  for (int part = 0; part < 6; ++part) {
+    BatchHead untrue = head;
+    if (part == 0) untrue.leaves = 0;
+    if (part == 1) untrue.changes = 1;
+    if (part == 2) untrue.tree_size += 1;
+    if (part == 3) untrue.first_leaf += 1, untrue.tree_size += 1;
+    if (part == 4) untrue.file = 1;
+    if (part == 5) untrue.leaves = 2, untrue.tree_size += 1;
+    base::Encoder encoder(MutableBytes(a()).subspan(last));
+    encoder.Struct(untrue);
+    Recompute(a(), last);
+    auto journal = Make();
+    if (part == 3) {
+      EXPECT_EQ(journal->Open(kVault, {}).error().code, Code::kDamaged);
+    } else {
+      ASSERT_TRUE(journal->Open(kVault, {}).ok());
+      EXPECT_EQ(journal->next_leaf(), 1u) << part;
+    }
+    a() = good;
+  }
+}
+
+TEST_F(JournalTest, BatchesOfAnotherVaultAreNotTakenUnderThisVaultsHeader) {
+  AppendLetters(*Fresh(), 2);
+  for (int fd : {kFileA, kFileB}) {
+    JournalFileHeader header;
+    EncodeJournalHeader(header, static_cast<uint8_t>(fd - kFileA), VaultId{9});
+    ASSERT_TRUE(WriteAll(files_, fd, header, 0));
+  }
+  auto journal = Make();
+  ASSERT_TRUE(journal->Open(VaultId{9}, {}).ok());
+  EXPECT_EQ(journal->next_leaf(), 0u);
+}
+
 TEST_F(JournalTest, AJournalShorterThanTheStateFileRemembersIsRefused) {
   auto journal = Fresh();
   AppendLetters(*journal, 2);

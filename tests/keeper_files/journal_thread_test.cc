@@ -81,6 +81,42 @@ TEST_F(ThreadTest, BatchesAreFilledWhileTheOneBeforeIsSynced) {
   EXPECT_EQ(seen.leaves.size(), journal.next_leaf());
 }
 
+TEST_F(ThreadTest, NothingIsToldBeforeTheSyncHasEnded) {
+  class Waiting final : public FileOps {
+   public:
+    ssize_t Read(int fd, MutableBytes out, uint64_t offset) override {
+      return files.Read(fd, out, offset);
+    }
+    ssize_t Write(int fd, Bytes bytes, uint64_t offset) override {
+      return files.Write(fd, bytes, offset);
+    }
+    int DataSync(int fd) override {
+      while (held) usleep(100);
+      return files.DataSync(fd);
+    }
+    int Reserve(int fd, uint64_t offset, uint64_t bytes) override {
+      return files.Reserve(fd, offset, bytes);
+    }
+    int64_t Size(int fd) override { return files.Size(fd); }
+    FakeFiles files;
+    std::atomic<bool> held{false};
+  } waiting;
+  Journal journal(waiting, kFileA, kFileB, event_);
+  Prepare(journal);
+  waiting.held = true;
+  ASSERT_TRUE(journal.AddLeaf(base::AsBytes("one")));
+  journal.Submit(keys_.journal);
+  usleep(20000);
+  EXPECT_FALSE(EventIsSet());
+  EXPECT_EQ(journal.Poll().kind, JournalCompletion::Kind::kNone);
+  EXPECT_TRUE(journal.in_flight());
+  EXPECT_EQ(journal.durable_position().sequence, 0u);
+  EXPECT_TRUE(journal.AddLeaf(base::AsBytes("two")));
+  waiting.held = false;
+  EXPECT_EQ(Await(journal).sequence, 1u);
+  EXPECT_EQ(journal.durable_position().leaf, 1u);
+}
+
 TEST_F(ThreadTest, SyncNowWaitsForTheBatchInFlightAndPollReportsBoth) {
   Journal journal(system_, fd_a_, fd_b_, event_);
   Prepare(journal);

@@ -275,7 +275,7 @@ TEST_F(StateFileTest, APowerCutAtAnyStepOfAWriteLeavesOneWholeState) {
   std::mt19937 dice(5);
   for (uint64_t before = 0; before < 3; ++before) {
     for (int step = 1; step <= 8; ++step) {
-      for (int round = 0; round < 24; ++round) {
+      for (int round = 0; round < 12; ++round) {
         files_.file(kFd) = {};
         WriteUpTo(before);
         StateFile state(files_, kFd);
