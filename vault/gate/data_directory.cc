@@ -13,6 +13,9 @@
 namespace coffer::gate {
 namespace {
 
+constexpr int kLockMilliseconds = 3000;
+constexpr int kLockPauseMilliseconds = 20;
+
 // Only a plain directory of the right user is taken, whoever made it.
 bool OwnDirectory(const std::string& path, uid_t uid, gid_t gid) {
   bool made = mkdir(path.c_str(), 0700) == 0;
@@ -75,6 +78,17 @@ bool OwnFile(const std::string& path, uid_t uid, gid_t gid,
   return true;
 }
 
+// Held by the open file, which the keeper inherits. After a killed gate its
+// keeper is a moment behind it, and the next start is not refused for that.
+bool LockWithin(int fd, int milliseconds) {
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK || milliseconds <= 0) return false;
+    usleep(kLockPauseMilliseconds * 1000);
+    milliseconds -= kLockPauseMilliseconds;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool OpenDataDirectory(const std::string& path, const Users& users,
@@ -103,8 +117,7 @@ bool OpenDataDirectory(const std::string& path, const Users& users,
       return false;
     }
   }
-  // Held by the open file, which the keeper inherits.
-  if (flock(out.state.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!LockWithin(out.state.get(), kLockMilliseconds)) {
     if (errno == EWOULDBLOCK) {
       Log(path + ": in use by another cofferd; stop it first");
     } else {
