@@ -150,12 +150,17 @@ def ask(connection, method, target, body=None, headers=None):
 
 
 def runs(pid):
-    """False once it has ended, even if nobody has waited for it yet."""
+    """False once all its threads have ended, waited for or not. Until then it
+    has its files open."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat",
+                      encoding="utf-8") as file:
+                if file.read().rpartition(")")[2].split()[0] not in "ZX":
+                    return True
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        pass
+    return False
 
 
 class Daemon:

@@ -385,6 +385,19 @@ class DeathTest(unittest.TestCase):
     def test_killed_gate_takes_the_keeper_down(self):
         self.assertLess(self.best_of_three("gate"), 1)
 
+    def test_killed_gate_may_be_started_again_at_once(self):
+        with coffer_daemon.Daemon() as daemon:
+            daemon.start_operational(key_file=True)
+            links = []
+            for _ in range(5):
+                links.append(daemon.create())
+                daemon.process.kill()  # and nobody waits for the keeper
+                daemon.process.wait(timeout=20)
+                daemon.start()
+                daemon.unseal()
+            for link in links:
+                self.assertEqual(daemon.issue(link).status, 200)
+
 
 if __name__ == "__main__":
     coffer_daemon.main()
