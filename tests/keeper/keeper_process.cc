@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "vault/os/fd_channel.h"
 #include "vault/os/listen.h"
@@ -52,6 +53,8 @@ KeeperProcess::KeeperProcess(std::string folder) : folder_(std::move(folder)) {}
 
 KeeperProcess::~KeeperProcess() {
   if (child_ != nullptr) Kill();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
 }
 
 void KeeperProcess::Start() {

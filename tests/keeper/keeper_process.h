@@ -70,7 +70,8 @@ struct Caller {
 
 class KeeperProcess {
  public:
-  // The folder keeps keeper.state and the journals from one start to the next.
+  // The folder keeps keeper.state and the journals from one start to the next;
+  // it goes with this object.
   explicit KeeperProcess(std::string folder);
   ~KeeperProcess();
 
