@@ -73,9 +73,11 @@ void FakeKeeper::Pump() {
   }
 }
 
-void FakeKeeper::AnswerHeld() {
-  for (const auto& answers : held_) Send(answers);
-  held_.clear();
+void FakeKeeper::AnswerHeld(size_t most) {
+  for (; most > 0 && !held_.empty(); --most) {
+    Send(held_.front());
+    held_.pop_front();
+  }
 }
 
 std::vector<uint8_t> FakeKeeper::AnswerBatch(base::Bytes frame) {

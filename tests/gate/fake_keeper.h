@@ -22,8 +22,8 @@ class FakeKeeper {
 
   // Reads whole batches and, unless holding, answers them.
   void Pump();
-  // Answers what was held back.
-  void AnswerHeld();
+  // Answers what was held back, at most so many batches.
+  void AnswerHeld(size_t most = SIZE_MAX);
   // Accepts a connection: the gate gets the far end, the caller the near one.
   os::FileDescriptor Connect(wire::SocketKind socket, wire::ConnectionId id);
   void HangUp();

@@ -164,6 +164,46 @@ TEST_F(Links, ADamagedLinkFailsTheListOnce) {
   EXPECT_EQ(Ask(Get("/v1/links?subject=a")).status, 200);
 }
 
+// The list ends early while a later batch still holds answers for it: nobody
+// else may get these.
+TEST_F(Links, AnswersThatComeAfterAListFailedReachNobodyElse) {
+  std::string link;
+  for (int i = 0; i < 5; ++i) link = MakeLink("a");
+  keeper_.refuse[Op::kRead] = wire::Rule::kRecordDamaged;
+  auto batch = [&](int size) {
+    std::string wishes;
+    for (int i = 0; i < size; ++i) wishes += (i ? "," : "") + TokenBody(link);
+    return Json("POST", "/v1/token/batch", "{\"requests\":[" + wishes + "]}");
+  };
+  keeper_.holding = true;
+  Client lister = Connect();
+  lister.Send(Get("/v1/links?subject=a"));
+  Spin();
+  std::vector<Client> fillers;
+  for (int size : {1, 256, 253}) {  // the second frame, then the third
+    fillers.push_back(Connect());
+    fillers.back().Send(batch(size));
+    Spin();
+  }
+  std::vector<HttpReply> listed;
+  for (int i = 0; i < 4 && listed.empty(); ++i) {
+    keeper_.AnswerHeld(1);
+    Spin();
+    listed = lister.Replies();
+  }
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0].status, 500);
+  EXPECT_EQ(turn_->in_progress(), 1u);
+  Client other = Connect();
+  other.Send(Json("POST", "/v1/token", TokenBody(link)));
+  Spin();
+  keeper_.holding = false;
+  keeper_.AnswerHeld();
+  Spin();
+  EXPECT_EQ(other.Replies().at(0).status, 200);
+  EXPECT_EQ(turn_->in_progress(), 0u);
+}
+
 TEST_F(Links, ReplaceCommitsThenTellsTheKeeperThenAnswers) {
   std::string link = MakeLink();
   HttpReply reply = Ask(Replace(link, "If-Match: \"1\"\r\n"));

@@ -54,6 +54,8 @@ void Metrics::Write(api::TextBuilder& out, const MetricsNow& now) const {
   family.One("coffer_links", "gauge", "Links in the store.", now.links);
   family.One("coffer_connections", "gauge", "Open connections.",
              now.connections);
+  family.One("coffer_requests_in_progress", "gauge", "Requests under way.",
+             now.in_progress);
   family.One("coffer_keeper_batches_total", "counter",
              "Batches sent to the keeper.", now.batches);
   family.One("coffer_keeper_items_total", "counter", "Items in these batches.",

@@ -20,6 +20,7 @@ struct MetricsNow {
   uint64_t items = 0;
   uint64_t retries = 0;
   uint64_t connections = 0;
+  uint64_t in_progress = 0;
   uint64_t uptime_seconds = 0;
 };
 

@@ -41,6 +41,7 @@ void OnStatus(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
       now.items = turn.keeper().items();
       now.retries = turn.retries().size();
       now.connections = turn.metrics().connections;
+      now.in_progress = turn.in_progress();
       now.uptime_seconds =
           (turn.clock().BootMilliseconds() - turn.metrics().started_at) / 1000;
       turn.metrics().Write(exchange.body, now);

@@ -49,6 +49,8 @@ class Turn {
   base::Status Send() { return keeper_.Send(); }
   // Exchanges that finished since the last call.
   std::vector<Exchange*>& finished() { return finished_; }
+  // Requests that are begun and not yet forgotten.
+  size_t in_progress() const { return exchanges_.size() - free_.size(); }
   // Milliseconds until a retry is due, at most `most`.
   uint64_t RetryDelay(uint64_t most) const;
 
