@@ -126,15 +126,30 @@ class Answer:
         return f"Answer({self.status}, {self.body[:200]!r})"
 
 
+def connect_unix(path, timeout=10):
+    """A connected socket; waits while the listener's queue is full."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(timeout)
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            sock.connect(path)
+            return sock
+        except OSError as error:
+            if not isinstance(error, BlockingIOError) or (
+                    time.monotonic() > end):
+                sock.close()
+                raise
+            time.sleep(0.005)
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout=10):
         super().__init__("localhost", timeout=timeout)
         self.path = path
 
     def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
+        self.sock = connect_unix(self.path, self.timeout)
 
 
 def ask(connection, method, target, body=None, headers=None):

@@ -63,9 +63,7 @@ class HostileClientsTest(unittest.TestCase):
         return total
 
     def connect(self, path=None, first=b""):
-        sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(10)
-        sock.connect(path or self.daemon.caller_socket)
+        sock = coffer_daemon.connect_unix(path or self.daemon.caller_socket)
         self.open.append(sock)
         if first:
             try:
