@@ -99,8 +99,8 @@ TEST_F(LinksTest, ReplacedBankTokenIsInForceOnceCommitted) {
   EXPECT_EQ(ReplaceToken(old, "third", 1).rule(), Rule::kRevisionMismatch);
   EXPECT_EQ(ReplaceConsent(old, TestConsent(), 1).rule(),
             Rule::kRevisionMismatch);
-  EXPECT_EQ(ReplaceToken(now, "third", 2).rule(), Rule::kRevisionMismatch);
   EXPECT_TRUE(Read(old).allowed());
+  EXPECT_EQ(ReplaceToken(now, "third", 2).rule(), Rule::kRevisionMismatch);
   ASSERT_EQ(Commit(now), Rule::kAllowed);
   EXPECT_EQ(Read(old).rule(), Rule::kRecordStale);
   EXPECT_EQ(ReplaceToken(old, "third", 1).rule(), Rule::kRevisionMismatch);
@@ -329,26 +329,32 @@ TEST_F(LinksTest, HashesAreKeyedByCallerRouteAndKeyAndNeedTheRight) {
     item.body = base::AsBytes(body);
     return keeper_.One<wire::HashAnswer>(Op::kHash, item);
   };
-  auto first = hash("s", "POST /v1/links", "k", "body");
+  const uint16_t read = wire::kRightRead;
+  auto first = hash("", "POST /v1/links", "k", "body");
   ASSERT_TRUE(first.allowed());
+  EXPECT_EQ(first.header.leaf, wire::kNoLeaf);
   EXPECT_EQ(first.fields.caller, "linker");
   EXPECT_FALSE(first.fields.all_links);
-  auto same = hash("s", "POST /v1/links", "k", "body");
-  EXPECT_EQ(same.fields.subject, first.fields.subject);
+  auto same = hash("", "POST /v1/links", "k", "body");
   EXPECT_EQ(same.fields.idempotency, first.fields.idempotency);
   EXPECT_EQ(same.fields.body, first.fields.body);
-  EXPECT_NE(hash("t", "r", "k", "").fields.subject, first.fields.subject);
-  EXPECT_NE(hash("s", "other", "k", "").fields.idempotency,
+  EXPECT_NE(hash("", "other", "k", "").fields.idempotency,
             first.fields.idempotency);
-  EXPECT_NE(hash("s", "POST /v1/links", "l", "").fields.idempotency,
+  EXPECT_NE(hash("", "POST /v1/links", "l", "").fields.idempotency,
             first.fields.idempotency);
-  EXPECT_NE(hash("s", "POST /v1/links", "k", "other").fields.body,
+  EXPECT_NE(hash("", "POST /v1/links", "k", "other").fields.body,
             first.fields.body);
   EXPECT_EQ(hash("", "", "", "").fields.subject, wire::SubjectHash{});
+  // A subject's hash takes another right, and is never unseen.
+  EXPECT_EQ(hash("s", "", "", "").rule(), Rule::kNoLinkRight);
+  auto subject = hash("s", "", "", "", read);
+  ASSERT_TRUE(subject.allowed());
+  EXPECT_NE(subject.header.leaf, wire::kNoLeaf);
+  EXPECT_NE(hash("t", "", "", "", read).fields.subject, subject.fields.subject);
   As("linker2");
-  auto other = hash("s", "POST /v1/links", "k", "body");
-  EXPECT_EQ(other.fields.subject, first.fields.subject);
-  EXPECT_NE(other.fields.idempotency, first.fields.idempotency);
+  EXPECT_EQ(hash("s", "", "", "", read).fields.subject, subject.fields.subject);
+  EXPECT_NE(hash("", "POST /v1/links", "k", "body").fields.idempotency,
+            first.fields.idempotency);
   As("messenger");
   EXPECT_EQ(hash("s", "r", "k", "").rule(), Rule::kNoLinkRight);
   As("auditor");

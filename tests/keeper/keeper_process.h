@@ -96,6 +96,9 @@ class KeeperProcess {
   std::vector<wire::Rule> TailRules(uint32_t count);
 
   // Callers.
+  static os::FileDescriptor ConnectTo(const std::string& path);
+  // The arrival that the keeper announces for this connection.
+  Caller Arrive(os::FileDescriptor client);
   Caller Connect();
   // As root, a caller of another user; forks a child to connect.
   Caller ConnectAs(uid_t uid);
@@ -124,9 +127,6 @@ class KeeperProcess {
   const std::string& folder() const { return folder_; }
 
  private:
-  os::FileDescriptor ConnectTo(const std::string& path);
-  Caller Arrive(os::FileDescriptor client);
-
   std::string folder_;
   std::unique_ptr<os::ChildProcess> child_;
   os::FileDescriptor batches_;
