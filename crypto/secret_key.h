@@ -4,6 +4,7 @@
 // CLI only.
 #pragma once
 
+#include <cstring>
 #include <utility>
 
 #include "crypto/base/secret_bytes.h"
@@ -43,6 +44,15 @@ class SecretKey {
   SecretKey& operator=(const SecretKey&) = delete;
 
   bool present() const { return slot_ != nullptr; }
+  // Takes the bytes in; requires exactly N. The giver wipes its own.
+  void Fill(Bytes bytes) {
+    COFFER_CHECK(slot_ != nullptr && bytes.size() == N);
+    std::memcpy(slot_, bytes.data(), N);
+  }
+  // Zeros the key and keeps the slot.
+  void Wipe() {
+    if (slot_ != nullptr) base::Wipe({slot_, N});
+  }
   // Wipes and gives the slot back.
   void Destroy() {
     if (slot_ != nullptr) arena_->Release(slot_);

@@ -145,7 +145,6 @@ void StartList(Turn& turn, Exchange& exchange, std::string_view query) {
   wire::HashItem item;
   item.connection = exchange.peer;
   item.right = wire::kRightRead;
-  item.listing = true;
   item.subject = parsed->subject.view();
   exchange.link = parsed->after.value_or(wire::LinkId{});
   exchange.waiting = parsed->limit;

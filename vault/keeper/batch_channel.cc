@@ -18,7 +18,8 @@ BatchChannel::BatchChannel(int fd, Journal& journal, Operation::Shared& shared)
 }
 
 BatchChannel::Outcome BatchChannel::Pump(bool hold) {
-  for (;;) {
+  more_ = false;
+  for (size_t carried_out = 0;;) {
     bool moved = false;
     if (!CollectSynced()) return Outcome::kJournalFailed;
     SubmitNext();
@@ -30,11 +31,16 @@ BatchChannel::Outcome BatchChannel::Pump(bool hold) {
     bool broken = false;
     const bool has_room =
         slots_[0].stage == Stage::kFree || slots_[1].stage == Stage::kFree;
+    if (has_room && !hold && carried_out == base::kBatchesInFlightMax) {
+      more_ = true;
+      return Outcome::kOk;
+    }
     if (has_room && !hold) {
       if (!FrameReady(broken)) moved |= ReadInput(closed_);
       if (FrameReady(broken)) {
         Outcome outcome = CarryOutFrame();
         if (outcome != Outcome::kOk) return outcome;
+        ++carried_out;
         moved = true;
       }
     }
@@ -90,7 +96,10 @@ BatchChannel::Outcome BatchChannel::CarryOutFrame() {
     return Outcome::kBroken;
   }
   const size_t rest = input_used_ - 4 - bytes;
-  if (rest > 0) std::memmove(input_.get(), input_.get() + 4 + bytes, rest);
+  if (rest > 0) {
+    std::memmove(input_.get(), input_.get() + 4 + bytes, rest);
+    base::Wipe({input_.get() + rest, input_used_ - rest});
+  }
   input_used_ = rest;
   ++next_sequence_;
   slot.used = *used;

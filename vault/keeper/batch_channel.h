@@ -18,7 +18,8 @@ class BatchChannel {
   BatchChannel(int fd, Journal& journal, Operation::Shared& shared);
 
   enum class Outcome : uint8_t { kOk, kClosed, kBroken, kJournalFailed };
-  // Reads, carries out, submits and writes as far as it goes without waiting.
+  // Reads, carries out, submits and writes as far as it goes without waiting,
+  // but at most two batches: hang-ups and operators come in between.
   // `hold`: start no further batch (an operator waits for quiet). kClosed: the
   // gate ended; kBroken: it broke the protocol; message() says how.
   Outcome Pump(bool hold);
@@ -36,6 +37,8 @@ class BatchChannel {
   bool idle() const {
     return slots_[0].stage == Stage::kFree && slots_[1].stage == Stage::kFree;
   }
+  // The last Pump stopped at its share: call again without waiting.
+  bool more() const { return more_; }
   const char* message() const { return message_; }
 
  private:
@@ -64,6 +67,7 @@ class BatchChannel {
   std::unique_ptr<uint8_t[]> input_;
   size_t input_used_ = 0;
   bool closed_ = false;
+  bool more_ = false;
   uint64_t next_sequence_ = 1;
   Slot slots_[base::kBatchesInFlightMax];
   size_t head_ = 0;  // the older of the two

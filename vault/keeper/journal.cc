@@ -41,7 +41,7 @@ JournalReader Journal::Reader(const JournalPosition& from, uint64_t end) {
   return JournalReader(files_, fd_a_, vault_id_, window(), from, end);
 }
 
-// --- Start ------------------------------------------------------------------
+// --- Start
 
 Status Journal::CheckUnused(int fd, base::Literal foreign, base::Literal used) {
   JournalFileHeader block{};
@@ -171,7 +171,7 @@ Status Journal::Open(const VaultId& vault_id, const JournalPosition& from) {
   return {};
 }
 
-// --- init -------------------------------------------------------------------
+// --- init
 
 bool Journal::WriteHeader(int fd, uint8_t file, const VaultId& vault_id) {
   JournalFileHeader block;
@@ -199,7 +199,7 @@ Status Journal::Create(const VaultId& vault_id) {
   return {};
 }
 
-// --- unseal -----------------------------------------------------------------
+// --- unseal
 
 Status Journal::Replay(const crypto::JournalKey& key,
                        const JournalPosition& from, JournalVisitor& visitor) {
@@ -264,7 +264,7 @@ Status Journal::SecureLast() {
   return {};
 }
 
-// --- Reading ----------------------------------------------------------------
+// --- Reading
 
 // The position before a durable batch that starts at or before `leaf`.
 Status Journal::FindLeaf(uint64_t leaf, JournalPosition& position) {

@@ -54,7 +54,7 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  // --- At start, before the sandbox, without a key ---------------------------
+  // --- At start, before the sandbox, without a key
   // For an uninitialised vault: kConflict when a file holds leaves (the state
   // file is missing), kInvalid for foreign files. Remains of an unfinished
   // Create are accepted.
@@ -68,12 +68,12 @@ class Journal {
   // system calls than the sandbox allows: there, WaitIdle and exit_group.
   void StopThread();
 
-  // --- init: writes both headers and reserves the first step -----------------
+  // --- init: writes both headers and reserves the first step
   // After OpenEmpty only. Durable on return; then Replay with a default
   // position. kFull when the room cannot be reserved.
   base::Status Create(const VaultId& vault_id);
 
-  // --- unseal ----------------------------------------------------------------
+  // --- unseal
   // Verifies every MAC from `from` (of the state's sealed body) to the end and
   // hands each entry to the visitor, in order. kDenied for a batch that is not
   // authentic; an error of the visitor is passed on. Writes the last batch once
@@ -82,7 +82,7 @@ class Journal {
   base::Status Replay(const crypto::JournalKey& key,
                       const JournalPosition& from, JournalVisitor& visitor);
 
-  // --- Appending -------------------------------------------------------------
+  // --- Appending
   // The index that the next AddLeaf takes.
   uint64_t next_leaf() const { return next_leaf_; }
   // Room in buffer and file for a leaf and two changes of the largest size.
@@ -111,7 +111,7 @@ class Journal {
   // failed; on the owner's slow tick. Cheap otherwise.
   void KeepReserve();
 
-  // --- Reading ---------------------------------------------------------------
+  // --- Reading
   // Durable leaves from index `from`, or the last `count` when from is
   // wire::kNoLeaf, copied into `space` (fewer when it is short).
   base::Status ReadTail(uint64_t from, uint32_t count, MutableBytes space,

@@ -19,7 +19,7 @@ constexpr size_t kThreadStackBytes = 256 * 1024;
 
 }  // namespace
 
-// --- Filling ----------------------------------------------------------------
+// --- Filling
 
 JournalState Journal::state() const {
   return stage_ == JournalState::kReady && low_ ? JournalState::kLow : stage_;
@@ -102,7 +102,7 @@ Bytes Journal::Close(Buffer& buffer, const crypto::JournalKey& key) {
   return whole;
 }
 
-// --- Writing ----------------------------------------------------------------
+// --- Writing
 
 // A sync that failed is never just repeated: the pages may be marked clean
 // without being on the disk. The bytes go to pages of their own instead.
@@ -204,7 +204,7 @@ Status Journal::SyncNow(const crypto::JournalKey& key) {
   return {};
 }
 
-// --- The second thread ------------------------------------------------------
+// --- The second thread
 
 // The thread extends the reserve, when there is one: it alone then changes it.
 void Journal::KeepReserve() {

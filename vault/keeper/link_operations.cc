@@ -85,10 +85,9 @@ void FinishReplacement(Operation& operation, const LinkToSeal& link,
 // A kill overtakes a replacement that the store has not confirmed. Returns the
 // revision to go on from.
 uint32_t Overtake(Operation& operation, Rule told) {
-  PendingWrite* write = operation.s.pending.Find(operation.s.opened.head.link);
-  if (write == nullptr) return operation.s.opened.head.revision;
-  write->overtaken = told;
-  return write->revision;
+  PendingWrite* write =
+      operation.s.pending.Overtake(operation.s.opened.head.link, told);
+  return write != nullptr ? write->revision : operation.s.opened.head.revision;
 }
 
 // The common way into revoking and erasing a link.
@@ -111,8 +110,12 @@ Rule OpenToKill(Operation& operation, uint16_t right, const wire::LinkId& link,
 void Hash(Shared& shared, const wire::HashItem& item, AnswerWriter& answer) {
   Operation operation(shared, answer, LeafKind::kSubjectList);
   if (!operation.Enter(item.connection)) return;
-  Rule rule =
-      DecideRight(operation.policy(), operation.asker.caller, item.right);
+  // Each hash for what needs it only, and one of a subject never unseen.
+  const uint16_t rights = item.subject.empty()
+                              ? wire::kRightCreate
+                              : wire::kRightRead | wire::kRightErase;
+  Rule rule = DecideRight(operation.policy(), operation.asker.caller,
+                          item.right & rights);
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
   const Keyring& keyring = shared.vault.keyring();
   wire::HashAnswer hashes;
@@ -129,7 +132,7 @@ void Hash(Shared& shared, const wire::HashItem& item, AnswerWriter& answer) {
     crypto::KeyedHash(hashes.body, keyring.index_key(), "coffer request body",
                       {item.body});
   }
-  if (item.listing) return operation.Allow(hashes);
+  if (!item.subject.empty()) return operation.Allow(hashes);
   operation.AllowUnlogged(hashes);
 }
 
@@ -321,7 +324,8 @@ void NotCommitted(Shared& shared, const wire::CommitItem& item,
   if (shared.vault.state() != wire::VaultState::kOperational) {
     return answer.Refuse(Rule::kSealed, wire::kNoLeaf);
   }
-  if (!shared.vault.CanAppend(true)) {
+  // What the gate says of its own store; not worth the kills' reserve.
+  if (!shared.vault.CanAppend(false)) {
     return answer.Refuse(Rule::kJournalFull, wire::kNoLeaf);
   }
   wire::Leaf leaf;
@@ -408,7 +412,9 @@ void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,
   floor.kind = FloorKind::kErased;
   // The leaf itself is later than every record it ends.
   floor.record_leaf = floor.token_leaf = index;
-  if (!shared.vault.RaiseFloor(floor, true)) {
+  // A subject without links is no kill: inventing subjects must not use up the
+  // room that kills need.
+  if (!shared.vault.RaiseFloor(floor, item.links != 0)) {
     return operation.Refuse(Rule::kFloorsFull);
   }
   Erasure erasure;

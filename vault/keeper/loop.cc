@@ -39,6 +39,7 @@ Loop::Loop(Journal& journal, Connections& connections,
            int event_fd)
     : journal_(journal),
       connections_(connections),
+      shared_(shared),
       vault_(shared.vault),
       operators_(operators),
       batches_(kBatchFd, journal, shared),
@@ -68,8 +69,8 @@ base::Status Loop::Prepare() {
 int Loop::Run() {
   epoll_event events[kEventsMax];
   for (;;) {
-    const int ready =
-        epoll_wait(epoll_fd_, events, kEventsMax, kTickMilliseconds);
+    const int ready = epoll_wait(epoll_fd_, events, kEventsMax,
+                                 batches_.more() ? 0 : kTickMilliseconds);
     if (ready < 0 && errno != EINTR) {
       LogLine("epoll failed");
       return 1;
@@ -85,7 +86,7 @@ int Loop::Run() {
       const BatchChannel::Outcome after = batches_.Pump(false);
       if (after != BatchChannel::Outcome::kOk) return End(after);
     }
-    if (ready == 0) journal_.KeepReserve();
+    if (ready == 0 && !batches_.more()) journal_.KeepReserve();
   }
 }
 
@@ -207,6 +208,10 @@ void Loop::ServeQuestions() {
   operators_.AnswerAll(closing);
   for (wire::ConnectionId id : closing) {
     if (Connection* connection = connections_.Find(id)) Close(*connection);
+  }
+  if (vault_.state() != wire::VaultState::kOperational) {
+    shared_.opened.Wipe();
+    shared_.sealed.Wipe();
   }
   operators_.ForEach([this](wire::ConnectionId id) {
     if (Connection* connection = connections_.Find(id)) {

@@ -49,6 +49,7 @@ class Loop {
 
   Journal& journal_;
   Connections& connections_;
+  Operation::Shared& shared_;
   Vault& vault_;
   OperatorService& operators_;
   BatchChannel batches_;

@@ -18,7 +18,8 @@ bool Operation::Enter(wire::ConnectionId id) {
     answer_.Refuse(Rule::kGone, wire::kNoLeaf);
     return false;
   }
-  if (!s.vault.CanAppend(kill_)) {
+  in_reserve_ = !s.vault.CanAppend(false);
+  if (in_reserve_ && !(kill_ && s.vault.CanAppend(true))) {
     answer_.Refuse(Rule::kJournalFull, wire::kNoLeaf);
     return false;
   }
@@ -57,6 +58,7 @@ Rule Operation::Open(const wire::LinkId& link, const wire::StoredLink& stored) {
   TagWith(opened.audit);
 
   status = opened.metadata.status;
+  if (!RaiseMissingFloor()) return Rule::kFloorsFull;
   const Floors& floors = s.vault.floors();
   if (floors.size() == 0) return Rule::kAllowed;
   // An erased subject's floors first: erased is the worst there is.
@@ -95,6 +97,22 @@ void Operation::TagWith(const crypto::LinkAuditKey& audit) {
                     {base::Bytes(day)});
 }
 
+// A replacement whose confirmation was lost (a crash, a seal, a gate that keeps
+// it back) takes its floor when it is first seen: from then on the record it
+// replaced is dead.
+bool Operation::RaiseMissingFloor() {
+  const wire::RecordHead& head = s.opened.head;
+  if (head.revision <= 1) return true;
+  const Floor* known = s.vault.floors().Find(head.link);
+  if (known != nullptr && known->record_leaf >= head.leaf) return true;
+  Floor floor{};
+  floor.key = head.link;
+  floor.kind = FloorKind::kRevision;
+  floor.record_leaf = head.leaf;
+  floor.token_leaf = leaf_index();
+  return s.vault.RaiseFloor(floor, true);
+}
+
 LinkFacts Operation::Facts() const {
   LinkFacts facts;
   facts.institution = FindInstitution(policy(), s.opened.head.institution);
@@ -107,6 +125,7 @@ LinkFacts Operation::Facts() const {
 }
 
 void Operation::RefuseAs(Rule rule, Rule shown) {
+  if (in_reserve_) return answer_.Refuse(Rule::kJournalFull, wire::kNoLeaf);
   const uint64_t index = Log(rule);
   answer_.Refuse(shown, index);
 }

@@ -63,6 +63,12 @@ class PendingWrites {
     }
     return nullptr;
   }
+  // A kill goes ahead of it: its writer will be told so.
+  PendingWrite* Overtake(const wire::LinkId& link, wire::Rule told) {
+    PendingWrite* write = Find(link);
+    if (write != nullptr) write->overtaken = told;
+    return write;
+  }
   void Remove(PendingWrite* write) { *write = entries_[--size_]; }
   void Clear() { size_ = 0; }
 
@@ -115,13 +121,21 @@ class Operation {
     const uint64_t index = Log(wire::Rule::kAllowed);
     answer_.Allow(index, fields);
   }
+  // What the leaf calls refused is no error to the caller.
+  template <typename Fields>
+  void AllowAs(wire::Rule rule, const Fields& fields) {
+    if (in_reserve_) {
+      return answer_.Refuse(wire::Rule::kJournalFull, wire::kNoLeaf);
+    }
+    const uint64_t index = Log(rule);
+    answer_.Allow(index, fields);
+  }
   // Answers without a leaf: no decision was made.
   template <typename Fields>
   void AllowUnlogged(const Fields& fields) {
     answer_.Allow(wire::kNoLeaf, fields);
   }
   uint64_t Log(wire::Rule rule);
-  AnswerWriter& answer() { return answer_; }
   const wire::Policy& policy() const { return s.vault.policy(); }
   const wire::PolicyCaller& who() const {
     return policy().callers[static_cast<size_t>(asker.caller)];
@@ -135,8 +149,12 @@ class Operation {
   wire::ConsentStatus status = wire::ConsentStatus::kActive;
 
  private:
+  bool RaiseMissingFloor();
+
   AnswerWriter& answer_;
   bool kill_;
+  // The journal's last room is for kills that succeed, not for refusals.
+  bool in_reserve_ = false;
   char names_[2 * base::kNameBytesMax + 1];
 };
 

@@ -219,6 +219,7 @@ void OperatorService::Answer(Session& session, Connection& connection) {
   const size_t rest = session.in_used - frame;
   if (rest > 0) {
     std::memmove(session.in.get(), session.in.get() + frame, rest);
+    base::Wipe({session.in.get() + rest, frame});
   }
   session.in_used = rest;
 }
@@ -230,17 +231,21 @@ void OperatorService::Handle(Session& session, uint32_t uid, OperatorOp op,
       return ReportStatus(session);
     case OperatorOp::kInit:
     case OperatorOp::kUnseal: {
-      auto question = base::DecodeWhole<wire::OpenQuestion>(body);
-      if (!question.ok()) return Malformed(session, op);
-      if (op == OperatorOp::kUnseal) {
-        Finish(session, op, vault_.Unseal(*question, uid));
-      } else if (auto slot = vault_.Init(*question, uid); slot.ok()) {
+      // One copy of the slot's secret, wiped below.
+      wire::OpenQuestion question;
+      Decoder decoder(body);
+      decoder.Struct(question);
+      if (!decoder.finished()) {
+        Malformed(session, op);
+      } else if (op == OperatorOp::kUnseal) {
+        Finish(session, op, vault_.Unseal(question, uid));
+      } else if (auto slot = vault_.Init(question, uid); slot.ok()) {
         const wire::InitAnswer answer{*slot};
         Reply(session, op, OperatorCode::kDone, "", &answer);
       } else {
         Fail(session, op, slot.error());
       }
-      base::Wipe(question.value().secret);
+      base::Wipe(question.secret);
       return;
     }
     case OperatorOp::kSeal:
@@ -323,7 +328,9 @@ void OperatorService::ReportStatus(Session& session) {
 
 void OperatorService::RunSelfTests(Session& session, uint32_t uid) {
   const crypto::SelfTestReport report = crypto::RunSelfTests(arena_);
-  base::Status logged = vault_.LogSelfTest(uid);
+  uint32_t failed = 0;
+  for (size_t i = 0; i < report.size; ++i) failed += !report.rows[i].passed;
+  base::Status logged = vault_.LogSelfTest(uid, failed);
   if (!logged.ok()) {
     return Fail(session, OperatorOp::kSelfTest, logged.error());
   }

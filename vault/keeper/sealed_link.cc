@@ -135,7 +135,16 @@ Rule OpenBankToken(const OpenedLink& link, Bytes token_box, MutableBytes out,
   return Rule::kAllowed;
 }
 
-SealedLink::~SealedLink() { base::Wipe(padded); }
+void OpenedLink::Wipe() {
+  dek.Wipe();
+  audit.Wipe();
+  base::Wipe(plaintext);
+}
+
+void SealedLink::Wipe() {
+  dek.Wipe();
+  base::Wipe(padded);
+}
 
 Rule SealLink(const Keyring& keyring, const LinkToSeal& link, SealedLink& out) {
   const int institution = keyring.FindInstitution(link.institution);

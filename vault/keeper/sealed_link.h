@@ -50,6 +50,8 @@ struct LinkMetadata {
 // into the frame, views in `metadata` into `plaintext`.
 struct OpenedLink {
   explicit OpenedLink(base::SecretArena& arena) : dek(arena), audit(arena) {}
+  // Forgets the link; the room stays.
+  void Wipe();
 
   wire::RecordHead head;
   LinkMetadata metadata;
@@ -87,7 +89,8 @@ struct LinkToSeal {
 // Room for one sealed link; `stored` views into it.
 struct SealedLink {
   explicit SealedLink(base::SecretArena& arena) : dek(arena) {}
-  ~SealedLink();
+  ~SealedLink() { Wipe(); }
+  void Wipe();
 
   wire::StoredLink stored;
   crypto::Dek dek;

@@ -82,7 +82,7 @@ const StateHeader& StateFile::header() const {
   return header_;
 }
 
-// --- Opening ----------------------------------------------------------------
+// --- Opening
 
 // Reads a slot into the buffer and judges it.
 base::Result<StateFile::Reading> StateFile::ReadSlot(int slot) {
@@ -206,7 +206,7 @@ Status StateFile::EraseSlot(int slot, uint64_t bytes) {
   return {};
 }
 
-// --- The body ---------------------------------------------------------------
+// --- The body
 
 MutableBytes StateFile::body_buffer() {
   buffer_used_ = kStateBodyBytesMax;

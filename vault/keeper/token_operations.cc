@@ -114,7 +114,9 @@ Rule UseUp(Operation& operation) {
   floor.key = operation.s.opened.head.link;
   floor.kind = FloorKind::kUsed;
   floor.record_leaf = floor.token_leaf = operation.leaf_index();
-  return vault.RaiseFloor(floor, true) ? Rule::kAllowed : Rule::kFloorsFull;
+  if (!vault.RaiseFloor(floor, true)) return Rule::kFloorsFull;
+  operation.s.pending.Overtake(floor.key, Rule::kConsentUsed);
+  return Rule::kAllowed;
 }
 
 Rule SpendOnce(Operation& operation, const Claims& claims) {
@@ -304,8 +306,7 @@ void RevokeToken(Shared& shared, const wire::RevokeTokenItem& item,
   Rule rule = OpenToken(operation, item.token, item.audience, shown);
   if (rule != Rule::kAllowed) {
     // RFC 7009: nothing to revoke is no error; the leaf says what it was.
-    const uint64_t index = operation.Log(rule);
-    return answer.Allow(index, wire::EmptyAnswer{});
+    return operation.AllowAs(rule, wire::EmptyAnswer{});
   }
   const int client = FindCaller(operation.policy(), claims.client_id);
   auto added = base::Status(

@@ -29,11 +29,6 @@ void DeriveSlotKey(crypto::SigningKey& key, const crypto::SlotSecret& secret,
                            {vault_id, Bytes(bytes, *size)});
 }
 
-void TakeSecret(crypto::SlotSecret& key, const ByteArray<32>& secret) {
-  MutableBytes bytes = crypto::SecretKeyBytes::Mutable(key);
-  std::memcpy(bytes.data(), secret.data(), secret.size());
-}
-
 }  // namespace
 
 // Applies the journal's changes after the state file's snapshot.
@@ -121,7 +116,7 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
   slot.header = question.slot;
   slot.header.id = 1;
   crypto::SlotSecret secret(arena_);
-  TakeSecret(secret, question.secret);
+  secret.Fill(question.secret);
   crypto::SigningKey slot_key(arena_);
   DeriveSlotKey(slot_key, secret, slot.header, header.vault_id);
   slot.public_key = crypto::PublicKeyOf(slot_key);
@@ -175,13 +170,14 @@ Status Vault::Unseal(const wire::OpenQuestion& question, uint32_t uid) {
   if (slot == nullptr) return Fail(Code::kNotFound, "no seal slot of that id");
 
   crypto::SlotSecret secret(arena_);
-  TakeSecret(secret, question.secret);
+  secret.Fill(question.secret);
   crypto::SigningKey slot_key(arena_);
   DeriveSlotKey(slot_key, secret, slot->header, header_.vault_id);
   crypto::RootKey root(arena_);
   if (crypto::PublicKeyOf(slot_key) != slot->public_key ||
       !crypto::UnsealKey(root, slot->sealed_root, slot_key).ok()) {
     ++unseal_failures_;
+    unseal_failure_uid_ = uid;
     return Fail(Code::kDenied, "the secret does not open this slot");
   }
   Bytes body;
@@ -238,7 +234,8 @@ Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
 // v4.local key, and a snapshot from which the next replay starts.
 Status Vault::Operate(LeafKind kind, uint32_t uid) {
   if (unseal_failures_ != 0) {
-    COFFER_TRY(AddOperatorLeaf(LeafKind::kUnsealFailed, uid, unseal_failures_));
+    COFFER_TRY(AddOperatorLeaf(LeafKind::kUnsealFailed, unseal_failure_uid_,
+                               unseal_failures_));
     unseal_failures_ = 0;
   }
   const uint64_t leaf = journal_.next_leaf();
@@ -257,10 +254,17 @@ Status Vault::Seal(uint32_t uid) {
   if (state_ != VaultState::kOperational) {
     return Fail(Code::kSealed, "not unsealed");
   }
-  COFFER_TRY(AddOperatorLeaf(LeafKind::kSeal, uid, 0));
-  COFFER_TRY(WriteState());
+  // The keys go whatever the disk says; what could not be written is told.
+  Status logged = AddOperatorLeaf(LeafKind::kSeal, uid, 0);
+  Status written = logged.ok() ? WriteState() : Status();
   Forget();
   state_ = VaultState::kSealed;
+  if (!logged.ok()) {
+    return Fail(Code::kFull, "sealed, but the journal has no room to say so");
+  }
+  if (!written.ok()) {
+    return Fail(Code::kIo, "sealed, but keeper.state could not be written");
+  }
   return {};
 }
 
@@ -278,27 +282,37 @@ Status Vault::LoadPolicy(Bytes compiled, uint32_t uid) {
     return Fail(Code::kSealed, "sealed; unseal first");
   }
   COFFER_TRY(wire::DecodePolicy(*next_policy_, compiled));
+  // The leaf first: no policy is in force without one.
+  COFFER_TRY(AddOperatorLeaf(LeafKind::kPolicyLoad, uid, 0));
   COFFER_TRY(SetPolicy(compiled));
   Status written = WriteState();
   if (!written.ok()) return Latch(written.error());
-  return AddOperatorLeaf(LeafKind::kPolicyLoad, uid, 0);
+  return {};
 }
 
 Status Vault::AcceptClock(uint32_t uid) {
   if (state_ != VaultState::kOperational) {
     return Fail(Code::kSealed, "sealed; unseal first");
   }
+  if (!CanAppend(true)) {
+    return Fail(Code::kFull, "the journal cannot grow; free disk space");
+  }
   time_base_ = clock_.WallSeconds();
   boot_base_ = clock_.BootMilliseconds();
   highest_time_ = time_base_;
   clock_accepted_ = true;
-  COFFER_TRY(AddOperatorLeaf(LeafKind::kClockAccept, uid, 0));
-  return WriteState();
+  // A step back must not give life back to tokens: a new epoch begins.
+  Status operating = Operate(LeafKind::kClockAccept, uid);
+  if (!operating.ok()) return Latch(operating.error());
+  return {};
 }
 
-Status Vault::LogSelfTest(uint32_t uid) {
-  if (state_ != VaultState::kOperational) return {};
-  return AddOperatorLeaf(LeafKind::kSelfTest, uid, 0);
+Status Vault::LogSelfTest(uint32_t uid, uint32_t failed) {
+  if (state_ == VaultState::kOperational) {
+    COFFER_TRY(AddOperatorLeaf(LeafKind::kSelfTest, uid, failed));
+  }
+  if (failed == 0) return {};
+  return Latch(Fail(Code::kDamaged, "a self-test of the cryptography failed"));
 }
 
 // --- Parts

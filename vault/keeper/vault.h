@@ -42,7 +42,8 @@ class Vault {
   Status Seal(uint32_t uid);
   Status LoadPolicy(Bytes compiled, uint32_t uid);
   Status AcceptClock(uint32_t uid);
-  Status LogSelfTest(uint32_t uid);
+  // A failure latches the error state.
+  Status LogSelfTest(uint32_t uid, uint32_t failed);
   // A clean end: the state file is brought up to date.
   Status Stop();
 
@@ -114,6 +115,7 @@ class Vault {
   uint64_t highest_time_ = 0;  // recorded
   bool clock_accepted_ = true;
   uint32_t unseal_failures_ = 0;
+  uint32_t unseal_failure_uid_ = 0;  // of the last one
   char evidence_key_[crypto::kPaserkPublicTextBytes]{};
 };
 

@@ -74,12 +74,11 @@ struct StatusAnswer {
   }
 };
 
-// --- kHash: keyed hashes the gate needs to look things up. No leaf unless
-// refused or `listing` is set (then a subject.list leaf).
+// --- kHash: keyed hashes the gate needs to look things up: of a subject (needs
+// read or erase, and leaves a leaf) or of an Idempotency-Key (needs create).
 struct HashItem {
   ConnectionId connection = 0;
-  uint16_t right = 0;  // the LinkRight that the request needs
-  bool listing = false;
+  uint16_t right = 0;        // the LinkRight that the request needs
   std::string_view subject;  // may be empty
   std::string_view route;    // with idempotency_key: mixed into its hash
   std::string_view idempotency_key;  // may be empty
@@ -89,7 +88,6 @@ struct HashItem {
   static void Fields(Coder& coder, Self& self) {
     coder.Number(self.connection);
     coder.Number(self.right);
-    coder.Flag(self.listing);
     coder.Text(self.subject, base::kSubjectBytesMax);
     coder.Text(self.route, 64);
     coder.Text(self.idempotency_key, base::kIdempotencyKeyBytesMax);
