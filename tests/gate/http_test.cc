@@ -125,8 +125,8 @@ TEST(HttpInput, RefusesWhatIsMalformedWith400) {
       "POST /a HTTP/1.1\r\nContent-Type: a\r\nContent-Type: b\r\n\r\n",
       "POST /a HTTP/1.1\r\nIf-Match: \"1\"\r\nIf-Match: \"2\"\r\n\r\n",
       "POST /a HTTP/1.1\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n\r\n",
-      "POST /a HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: "
-      "chunked\r\n\r\n",
+      ("POST /a HTTP/1.1\r\nContent-Length: 3\r\n"
+       "Transfer-Encoding: chunked\r\n\r\n"),
       "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
   };
   for (const char* request : requests) {
