@@ -2,14 +2,25 @@
 
 #include <charconv>
 
+#include "cli/text.h"
 #include "cli/verbs.h"
 
 namespace coffer::cli {
+namespace {
+
+// One line for a log or a script, folded for a person.
+void Say(Context& context, const std::string& text) {
+  context.err << (context.terminal.ErrorIsTerminal() ? Wrap(text, 2) : text)
+              << "\n"
+              << std::flush;
+}
+
+}  // namespace
 
 Exit Invocation::Fail(const Failure& failure) const {
-  context.err << "coffer: " << failure.what;
-  if (!failure.next.empty()) context.err << "; " << failure.next;
-  context.err << "\n" << std::flush;
+  std::string text = "coffer: " + failure.what;
+  if (!failure.next.empty()) text += "; " + failure.next;
+  Say(context, text);
   return failure.exit;
 }
 
@@ -19,7 +30,7 @@ Exit Invocation::Usage(std::string what) const {
 }
 
 void Invocation::Warn(std::string_view text) const {
-  context.err << "coffer: " << text << "\n" << std::flush;
+  Say(context, "coffer: " + std::string(text));
 }
 
 bool Invocation::Confirmed(std::string_view question) const {

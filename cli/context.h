@@ -47,7 +47,8 @@ struct Invocation {
   }
   bool json() const { return Has("json"); }
 
-  // Prints "coffer: what; next" and gives the exit code.
+  // Prints "coffer: what; next", folded on a terminal, and gives the exit
+  // code.
   Exit Fail(const Failure& failure) const;
   Exit Fail(Exit exit, std::string what, std::string next = "") const {
     return Fail(Failure{exit, std::move(what), std::move(next)});

@@ -234,8 +234,8 @@ Exit RunPolicyCheck(const Invocation& invocation) {
                            "mend the faults with their lines");
   }
   if (!invocation.json()) {
-    invocation.context.out << Printable(path) << ": good; " << Summary(*policy)
-                           << "\n";
+    invocation.context.out << Printable(path) << ": good\n"
+                           << Summary(*policy) << "\n";
   }
   return Exit::kDone;
 }
@@ -263,7 +263,7 @@ Exit RunPolicyLoad(const Invocation& invocation) {
         .EndObject();
     PrintBody(invocation, text.view());
   } else {
-    invocation.context.out << "Loaded " << Printable(path) << ": "
+    invocation.context.out << "Loaded " << Printable(path) << "\n"
                            << Summary(*policy->policy) << "; digest "
                            << digest.substr(0, 16) << "\n";
   }
