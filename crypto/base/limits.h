@@ -1,5 +1,6 @@
-// Every limit of the vault in one place, with its unit. The tests walk this
-// list. Sizes are bytes and times are seconds where the name says no other.
+// Every limit that a peer can meet, in one place, with its unit; bounds of one
+// part alone stand in that part. Sizes are bytes and times are seconds where
+// the name says no other.
 #pragma once
 
 #include <cstddef>

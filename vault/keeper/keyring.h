@@ -1,7 +1,9 @@
 // Every key of the vault below the root, by exact id, in the keeper's secret
 // memory. States are NIST SP 800-57's, enforced here and nowhere else: only an
-// active key seals, wraps or signs; a deactivated one still opens; a destroyed
-// one is gone. Never tries keys in turn.
+// active key seals, wraps or signs. A deactivated or compromised KEK still
+// opens, so that links can be rewrapped; of the signers a deactivated one still
+// verifies, a compromised one does not. A destroyed key is gone. Never tries
+// keys in turn.
 #pragma once
 
 #include <memory>

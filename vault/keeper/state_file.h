@@ -3,12 +3,13 @@
 // damaged and later files with a message that names keeper.state; a torn write
 // of the newer slot leaves the older in force.
 //
-//   file   := slot (8 MiB) slot (8 MiB)     one is in force, the other is zeros
+//   file   := slot (8 MiB) | slot (8 MiB)   one is in force, the other is zeros
 //   slot   := block (4096 bytes) | body box
 //   block  := magic "COFFERS\n" | format u8 | body box bytes u32
 //             | generation u64 | vault id 16 | journal position
-//             | seal slots (u16, then each: slot header | public key 32
-//             | sealed root 96) | zeros | checksum 32 (the last)
+//             | count u16 | seal slot* | zeros | checksum 32 (the last)
+//   seal slot := slot header | public key 32 | sealed root 96
+//
 //   checksum = BLAKE2b-32("coffer state checksum", block before it, body box)
 //   body box = XChaCha20-Poly1305 under the root key, associated data: the
 //              block before its checksum, so the clear fields are bound by it
@@ -16,8 +17,7 @@
 // Magic, format, body bytes, generation and checksum keep their places in every
 // format. A write goes to the slot that is not in force and is synced, the
 // body before the block; only then is the other overwritten with zeros and
-// synced. What the body holds is
-// not this file's business.
+// synced. What the body holds is not this file's business.
 #pragma once
 
 #include <memory>

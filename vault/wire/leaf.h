@@ -7,7 +7,7 @@
 //           | scope text | link_tag 16 | revision u32 | detail u32
 //
 // link_tag is BLAKE2b-16 of the link's own audit key and the UTC day, or zeros;
-// it says nothing any more once the link is erased.
+// it says nothing any more once the link's record, where the key lies, is gone.
 #pragma once
 
 #include "vault/wire/names.h"

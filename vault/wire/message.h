@@ -4,9 +4,9 @@
 //
 //   batch   := bytes u32 | format u8 | sequence u64 | count u16 | item*
 //   item    := op u8 | fields
-//   answers := bytes u32 | format u8 | sequence u64 | count u16 | state u8 |
-//   answer* answer  := op u8 | rule u8 | leaf u64 | fields when rule is
-//   kAllowed
+//   answers := bytes u32 | format u8 | sequence u64 | count u16 | state u8
+//              | answer*
+//   answer  := op u8 | rule u8 | leaf u64 | fields when rule is kAllowed
 //
 // `bytes` counts what follows it. An item that is unknown, malformed, too long,
 // or a batch with trailing bytes ends the keeper. Bounds are in
@@ -265,8 +265,8 @@ struct EraseLinkItem {
 struct EraseSubjectItem {
   ConnectionId connection = 0;
   std::string_view subject;
-  uint32_t links =
-      0;  // how many the store has; the certificate says "reported"
+  // How many the store has; the certificate says "reported".
+  uint32_t links = 0;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {

@@ -5,8 +5,7 @@
 //                | institution text | linker text | subject 16
 //                | metadata_box bytes16
 //   token_box := XChaCha20-Poly1305 box of the padded bank token; empty once
-//   the
-//                consent is revoked
+//                the consent is revoked
 //   wrap      := format u8 | kek 16 | leaf u64 | revision u32 | linker text
 //                | subject 16 | box 72 (the DEK under the institution's KEK)
 //
