@@ -1,5 +1,6 @@
 """Links in the documents lead somewhere: to a file of the project, and to a
-heading when they name one."""
+heading when they name one. Each promise of the threat model names its tests'
+files; a folder holds no promise."""
 
 import os
 import re
@@ -8,6 +9,8 @@ import tree
 
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)"
                   r"|^\[[^\]]+\]:\s*(\S+)", re.M)
+
+PROMISES = "docs/threat-model.md"
 
 
 def without_code(text):
@@ -28,9 +31,25 @@ def anchors(text):
     return names | set(re.findall(r'<a (?:name|id)="([^"]+)"', text))
 
 
+def promises(path, text):
+    """Each numbered row of the promises' table links files only."""
+    for row in re.findall(r"^\|\s*(\d+)\s*\|(.*)$", text, re.M):
+        targets = [one or two for one, two in LINK.findall(row[1])]
+        places = [os.path.join(tree.ROOT, os.path.dirname(path), target)
+                  for target in targets]
+        if not any(os.path.isfile(place) for place in places):
+            yield f"{path}: promise {row[0]} names no test file"
+        for target, place in zip(targets, places):
+            if os.path.isdir(place):
+                yield (f"{path}: promise {row[0]} names the folder {target}; "
+                       "name the test's file")
+
+
 def findings(files):
     messages = []
     for path, text in files.items():
+        if path == PROMISES:
+            messages += promises(path, text)
         for match in LINK.finditer(without_code(text)):
             target = match.group(1) or match.group(2)
             if re.match(r"[a-z]+:", target):
@@ -53,6 +72,10 @@ BAD = {
     "a missing heading": {"docs/a.md": "# One\n[two](#two)\n"},
     "a missing heading, by the file's name":
         {"docs/a.md": "# One\n[two](a.md#two)\n"},
+    "a promise held by a folder":
+        {PROMISES: "| 1 | safe | [links](../tests/lint/links.py), "
+                   "[lint](../tests/lint) |\n"},
+    "a promise held by nothing": {PROMISES: "| 1 | safe | surely |\n"},
 }
 
 if __name__ == "__main__":
