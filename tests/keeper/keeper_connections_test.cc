@@ -134,14 +134,14 @@ TEST_F(ConnectionsTest, DescriptorChannelThatIsFullHoldsArrivalsAndLosesNone) {
 }
 
 TEST_F(ConnectionsTest, UidThatThePolicyDoesNotNameIsRefusedAndLogged) {
-  auto policy = FourCallers("nobody");
+  auto policy = FiveCallers("nobody");
   Load(*policy);
   EXPECT_EQ(Ask(caller_.id), Rule::kUnknownCaller);
   EXPECT_EQ(LastRule(), Rule::kUnknownCaller);
 }
 
 TEST_F(ConnectionsTest, ConnectionThatMatchesTwoCallersIsNone) {
-  auto policy = FourCallers("linker");
+  auto policy = FiveCallers("linker");
   policy->callers[1].identity_kind = wire::IdentityKind::kGid;
   policy->callers[1].identity = getegid();
   Load(*policy);
@@ -151,7 +151,7 @@ TEST_F(ConnectionsTest, ConnectionThatMatchesTwoCallersIsNone) {
 
 TEST_F(ConnectionsTest, AnotherUidIsAnotherCaller) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root, to connect as another uid";
-  auto policy = FourCallers("linker");
+  auto policy = FiveCallers("linker");
   policy->callers[1].identity = 61234;  // the messenger
   Load(*policy);
   const KeptLink link = Create();

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/keeper/keeper_process.h"
+#include "tests/keeper/keeper_fixture_policy.h"
 
 namespace coffer::keeper_test {
 
@@ -15,65 +15,17 @@ using wire::NewRecord;
 using wire::Op;
 using wire::Rule;
 
-// linker (all link rights but all_links), messenger (issues to connector and to
-// itself), connector (redeems balance_display, updates bank tokens), auditor
-// (reads and erases everybody's). The present uid is `active`, the others are
-// uids of nobody. TestPolicy's purposes, institutions and clusters.
-inline std::unique_ptr<wire::Policy> FourCallers(std::string_view active) {
-  auto policy = std::make_unique<wire::Policy>(TestPolicy());
-  policy->callers.size = 0;
-  policy->rules.size = 0;
-  const struct {
-    const char* name;
-    uint16_t rights;
-    wire::PurposeSet redeem;
-  } rows[] = {{"linker",
-               wire::kRightCreate | wire::kRightRead | wire::kRightUpdate |
-                   wire::kRightErase,
-               0},
-              {"messenger", 0, 0},
-              {"connector", wire::kRightUpdateBankToken, 1},
-              {"auditor",
-               wire::kRightRead | wire::kRightErase | wire::kRightAllLinks, 2},
-              {"linker2",
-               wire::kRightCreate | wire::kRightRead | wire::kRightUpdate |
-                   wire::kRightErase,
-               0}};
-  uint32_t nobody = 61001;
-  for (const auto& row : rows) {
-    wire::PolicyCaller caller;
-    caller.name = wire::Name(row.name);
-    caller.identity = active == row.name ? geteuid() : nobody++;
-    caller.link_rights = row.rights;
-    caller.redeem = row.redeem;
-    policy->callers.push_back(caller);
-  }
-  for (uint16_t purpose = 0; purpose < 2; ++purpose) {
-    for (uint16_t audience = 1; audience < 4; ++audience) {
-      wire::IssueRule rule;
-      rule.caller = 1;
-      rule.purpose = purpose;
-      rule.audience = audience;
-      rule.institutions.Add(0);
-      rule.institutions.Add(1);
-      rule.clusters = 7;
-      policy->rules.push_back(rule);
-    }
-  }
-  return policy;
-}
-
 class KeeperFixture : public testing::Test {
  protected:
   KeeperFixture() : keeper_(MakeFolder()) { keeper_.Start(); }
 
   void SetUp() override {
-    OperatorReply init = keeper_.Init(*FourCallers("linker"));
+    OperatorReply init = keeper_.Init(*FiveCallers("linker"));
     ASSERT_TRUE(init.done()) << init.message;
     caller_ = keeper_.Connect();
   }
   // The present uid is that caller from now on.
-  void As(std::string_view name) { Load(*FourCallers(name)); }
+  void As(std::string_view name) { Load(*FiveCallers(name)); }
   void Load(const wire::Policy& policy) {
     const std::vector<uint8_t> bytes = Encode(policy);
     OperatorReply loaded =
@@ -156,7 +108,7 @@ class KeeperFixture : public testing::Test {
   Reply<wire::IssueAnswer> TryIssue(const wire::IssueItem& item) {
     return keeper_.One<wire::IssueAnswer>(Op::kIssue, item);
   }
-  // As the messenger; the present caller again afterwards is nobody's worry.
+  // The present caller is the messenger.
   std::string Token(const wire::IssueItem& item) {
     auto reply = TryIssue(item);
     EXPECT_EQ(reply.rule(), Rule::kAllowed);

@@ -148,6 +148,27 @@ TEST_F(LinksTest, WriteThatTheStoreLostLeavesALeafAndTheOldRecordInForce) {
   EXPECT_TRUE(Read(now).allowed());
 }
 
+TEST_F(LinksTest, WriteWhoseConfirmationWasLostTakesItsFloorWhenFirstSeen) {
+  const KeptLink old = Create(), bystander = Create();
+  const KeptLink now(ReplaceToken(old, "next", 1).fields);
+  Restart();  // the store has it, the keeper was never told
+  EXPECT_TRUE(Read(bystander).allowed());
+  EXPECT_TRUE(Read(now).allowed());
+  for (int restart = 0; restart < 2; ++restart) {
+    EXPECT_EQ(Read(old).rule(), Rule::kRecordStale);
+    EXPECT_TRUE(Read(now).allowed());
+    Restart();
+  }
+}
+
+TEST_F(LinksTest, ShownBeforeItsConfirmationAWriteTakesNoSecondOne) {
+  const KeptLink old = Create();
+  const KeptLink now(ReplaceToken(old, "next", 1).fields);
+  EXPECT_EQ(ReplaceToken(now, "third", 2).rule(), Rule::kRevisionMismatch);
+  EXPECT_EQ(Commit(now), Rule::kAllowed);
+  EXPECT_TRUE(ReplaceToken(now, "third", 2).allowed());
+}
+
 TEST_F(LinksTest, ConfirmationOfNoWriteIsRefusedAndChangesNothing) {
   const KeptLink link = Create();
   EXPECT_EQ(Commit(link), Rule::kMalformedRequest);
@@ -316,10 +337,9 @@ TEST_F(LinksTest, AllLinksWidensASubjectsErasureToEveryLinker) {
   EXPECT_EQ(Read(two).rule(), Rule::kLinkErased);
 }
 
-TEST_F(LinksTest, HashesAreKeyedByCallerRouteAndKeyAndNeedTheRight) {
+TEST_F(LinksTest, HashesAreKeyedAndEachNeedsItsRight) {
   auto hash = [&](std::string_view subject, std::string_view route,
-                  std::string_view key, std::string_view body,
-                  uint16_t right = wire::kRightCreate) {
+                  std::string_view key, std::string_view body, uint16_t right) {
     wire::HashItem item;
     item.connection = caller_.id;
     item.right = right;
@@ -329,37 +349,46 @@ TEST_F(LinksTest, HashesAreKeyedByCallerRouteAndKeyAndNeedTheRight) {
     item.body = base::AsBytes(body);
     return keeper_.One<wire::HashAnswer>(Op::kHash, item);
   };
-  const uint16_t read = wire::kRightRead;
-  auto first = hash("", "POST /v1/links", "k", "body");
-  ASSERT_TRUE(first.allowed());
-  EXPECT_EQ(first.header.leaf, wire::kNoLeaf);
-  EXPECT_EQ(first.fields.caller, "linker");
-  EXPECT_FALSE(first.fields.all_links);
-  auto same = hash("", "POST /v1/links", "k", "body");
-  EXPECT_EQ(same.fields.idempotency, first.fields.idempotency);
-  EXPECT_EQ(same.fields.body, first.fields.body);
-  EXPECT_NE(hash("", "other", "k", "").fields.idempotency,
-            first.fields.idempotency);
-  EXPECT_NE(hash("", "POST /v1/links", "l", "").fields.idempotency,
-            first.fields.idempotency);
-  EXPECT_NE(hash("", "POST /v1/links", "k", "other").fields.body,
-            first.fields.body);
-  EXPECT_EQ(hash("", "", "", "").fields.subject, wire::SubjectHash{});
-  // A subject's hash takes another right, and is never unseen.
-  EXPECT_EQ(hash("s", "", "", "").rule(), Rule::kNoLinkRight);
-  auto subject = hash("s", "", "", "", read);
+  auto of_subject = [&](std::string_view subject) {
+    return hash(subject, "", "", "", wire::kRightRead);
+  };
+  auto of_key = [&](std::string_view route, std::string_view key,
+                    std::string_view body) {
+    return hash("", route, key, body, wire::kRightCreate);
+  };
+  auto subject = of_subject("s");
   ASSERT_TRUE(subject.allowed());
-  EXPECT_NE(subject.header.leaf, wire::kNoLeaf);
-  EXPECT_NE(hash("t", "", "", "", read).fields.subject, subject.fields.subject);
+  EXPECT_NE(subject.header.leaf, wire::kNoLeaf);  // looking leaves a trace
+  EXPECT_EQ(subject.fields.caller, "linker");
+  EXPECT_FALSE(subject.fields.all_links);
+  EXPECT_EQ(of_subject("s").fields.subject, subject.fields.subject);
+  EXPECT_NE(of_subject("t").fields.subject, subject.fields.subject);
+  auto key = of_key("POST /v1/links", "k", "body");
+  ASSERT_TRUE(key.allowed());
+  EXPECT_EQ(key.fields.subject, wire::SubjectHash{});
+  auto same = of_key("POST /v1/links", "k", "body");
+  EXPECT_EQ(same.fields.idempotency, key.fields.idempotency);
+  EXPECT_EQ(same.fields.body, key.fields.body);
+  EXPECT_NE(of_key("other", "k", "body").fields.idempotency,
+            key.fields.idempotency);
+  EXPECT_NE(of_key("POST /v1/links", "l", "").fields.idempotency,
+            key.fields.idempotency);
+  EXPECT_NE(of_key("POST /v1/links", "k", "other").fields.body,
+            key.fields.body);
+  EXPECT_EQ(hash("s", "", "", "", wire::kRightCreate).rule(),
+            Rule::kNoLinkRight);
+  EXPECT_EQ(hash("", "r", "k", "", wire::kRightRead).rule(),
+            Rule::kNoLinkRight);
+  EXPECT_EQ(hash("s", "", "", "", 0).rule(), Rule::kNoLinkRight);
   As("linker2");
-  EXPECT_EQ(hash("s", "", "", "", read).fields.subject, subject.fields.subject);
-  EXPECT_NE(hash("", "POST /v1/links", "k", "body").fields.idempotency,
-            first.fields.idempotency);
+  EXPECT_EQ(of_subject("s").fields.subject, subject.fields.subject);
+  EXPECT_NE(of_key("POST /v1/links", "k", "body").fields.idempotency,
+            key.fields.idempotency);
   As("messenger");
-  EXPECT_EQ(hash("s", "r", "k", "").rule(), Rule::kNoLinkRight);
+  EXPECT_EQ(of_subject("s").rule(), Rule::kNoLinkRight);
+  EXPECT_EQ(of_key("r", "k", "").rule(), Rule::kNoLinkRight);
   As("auditor");
-  EXPECT_EQ(hash("s", "r", "k", "", 0).rule(), Rule::kNoLinkRight);
-  EXPECT_TRUE(hash("s", "", "", "", wire::kRightRead).fields.all_links);
+  EXPECT_TRUE(of_subject("s").fields.all_links);
 }
 
 }  // namespace

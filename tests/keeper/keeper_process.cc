@@ -241,7 +241,14 @@ void KeeperProcess::SendRaw(Bytes bytes) {
   (void)os::WriteFull(batches_.get(), bytes).ok();
 }
 
-void KeeperProcess::Send(const Batch& batch) {
+size_t KeeperProcess::ReceiveRaw(MutableBytes out) {
+  const ssize_t got = read(batches_.get(), out.data(), out.size());
+  return got > 0 ? static_cast<size_t>(got) : 0;
+}
+
+void KeeperProcess::Send(const Batch& batch) { SendRaw(Frame(batch)); }
+
+std::vector<uint8_t> KeeperProcess::Frame(const Batch& batch) {
   std::vector<uint8_t> frame(wire::kBatchHeaderBytes);
   wire::BatchHeader header;
   header.bytes =
@@ -251,7 +258,7 @@ void KeeperProcess::Send(const Batch& batch) {
   auto size = base::EncodeWhole(MutableBytes(frame), header);
   COFFER_CHECK(size.ok());
   frame.insert(frame.end(), batch.items().begin(), batch.items().end());
-  SendRaw(frame);
+  return frame;
 }
 
 std::shared_ptr<std::vector<uint8_t>> KeeperProcess::Receive() {

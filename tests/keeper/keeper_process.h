@@ -106,6 +106,10 @@ class KeeperProcess {
   // Sends one batch and waits for its answers: the frame after its header.
   std::shared_ptr<std::vector<uint8_t>> Exchange(const Batch& batch);
   void Send(const Batch& batch);
+  // The batch's bytes under the next sequence number; sent by SendRaw.
+  std::vector<uint8_t> Frame(const Batch& batch);
+  // Whatever of the answers is there, at most out.size() bytes; 0 at the end.
+  size_t ReceiveRaw(MutableBytes out);
   void SendRaw(Bytes bytes);
   // Empty when the keeper closed the channel.
   std::shared_ptr<std::vector<uint8_t>> Receive();

@@ -275,7 +275,7 @@ TEST_F(ProtocolTest, PolicyIsShownAndExplainedAsItIsInForce) {
   auto shown = keeper_.Ask(OperatorOp::kPolicyShow, wire::EmptyQuestion{});
   auto policy = base::DecodeWhole<wire::PolicyBytes>(shown.fields);
   ASSERT_TRUE(policy.ok());
-  EXPECT_TRUE(base::Equal(policy->policy, Encode(*FourCallers("linker"))));
+  EXPECT_TRUE(base::Equal(policy->policy, Encode(*FiveCallers("linker"))));
   auto explain = [&](const char* caller, const char* purpose,
                      const char* institution, const char* cluster) {
     wire::ExplainQuestion question{caller, purpose, institution, {}};

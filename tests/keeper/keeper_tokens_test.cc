@@ -127,27 +127,27 @@ TEST_F(TokensTest, EverythingIsDecidedAnewWhenATokenIsUsed) {
   const KeptLink link = Create();
   As("messenger");
   const std::string token = Token(link);
-  auto policy = FourCallers("connector");
+  auto policy = FiveCallers("connector");
   policy->rules.size = 0;
   Load(*policy);
   ExpectNoGood(token, link, Rule::kNoIssueRule);
-  policy = FourCallers("connector");
+  policy = FiveCallers("connector");
   policy->institutions[0].clusters = 1;
   Load(*policy);
   ExpectNoGood(token, link, Rule::kCeilingCluster);
-  policy = FourCallers("connector");
+  policy = FiveCallers("connector");
   policy->institutions[0].purposes = 2;
   Load(*policy);
   ExpectNoGood(token, link, Rule::kCeilingPurpose);
-  policy = FourCallers("connector");
+  policy = FiveCallers("connector");
   policy->callers[1].name = wire::Name("renamed");
   Load(*policy);
   ExpectNoGood(token, link, Rule::kUnknownCaller);
-  policy = FourCallers("connector");
+  policy = FiveCallers("connector");
   policy->callers[2].redeem = 2;
   Load(*policy);
   ExpectNoGood(token, link, Rule::kTokenPurposeNotRedeemable);
-  Load(*FourCallers("connector"));
+  Load(*FiveCallers("connector"));
   EXPECT_TRUE(Redeem(token, link).allowed());
 }
 
