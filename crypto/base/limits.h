@@ -75,8 +75,7 @@ inline constexpr size_t kOperatorFrameBytesMax = 384 * 1024;
 
 // --- Records ----------------------------------------------------------------
 // Consent: 32 purposes and 32 clusters of 34 bytes, ids, and the box around it.
-inline constexpr size_t kConsentPurposesMax = 32;
-inline constexpr size_t kConsentClustersMax = 32;
+inline constexpr size_t kNameListMax = 32;  // purposes or clusters of a consent
 inline constexpr size_t kRecordHeadBytesMax = 3584;
 inline constexpr size_t kTokenBoxBytesMax = kBankTokenBytesMax + 128;
 inline constexpr size_t kWrapBytesMax = 192;

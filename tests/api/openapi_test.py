@@ -55,8 +55,7 @@ def check_limits(document, limits):
         "kConsentIdBytesMax": consent["consentId"]["maxLength"],
         "kDurationPeriodDaysMax": consent["durationPeriod"]["maximum"],
         "kLookbackPeriodDaysMax": consent["lookbackPeriod"]["maximum"],
-        "kConsentPurposesMax": schemas["Names"]["maxItems"],
-        "kConsentClustersMax": schemas["Names"]["maxItems"],
+        "kNameListMax": schemas["Names"]["maxItems"],
         "kIdempotencyKeyBytesMax":
             headers["IdempotencyKey"]["schema"]["maxLength"],
         "kTokenSecondsMax":

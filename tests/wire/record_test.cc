@@ -152,7 +152,6 @@ constexpr Rule kRules[] = {
     Rule::kUnknownAudience,
     Rule::kSingleUsePublic,
     Rule::kRevisionMismatch,
-    Rule::kWritePending,
     Rule::kAlreadyRevoked,
     Rule::kPurposeProhibited,
     Rule::kCeilingPurpose,

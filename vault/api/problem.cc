@@ -94,8 +94,6 @@ constexpr Row kRows[] = {
     {Rule::kRevisionMismatch,
      {412, "precondition_failed", "Precondition failed",
       "the link was written since; read it again and use its ETag"}},
-    {Rule::kWritePending,
-     Conflict("another write of this link is not finished; repeat shortly")},
     {Rule::kAlreadyRevoked,
      Conflict("the consent is revoked; link the account anew")},
     {Rule::kPurposeProhibited, Denied("this purpose is prohibited")},

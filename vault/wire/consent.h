@@ -25,8 +25,8 @@ enum class RevocationReason : uint8_t {
 
 struct Consent {
   std::string_view consent_id;  // 1 to kConsentIdBytesMax bytes
-  NameList purposes;            // 1 to kConsentPurposesMax, no name twice
-  NameList clusters;            // 1 to kConsentClustersMax, no name twice
+  NameList purposes;            // 1 to kNameListMax, no name twice
+  NameList clusters;            // 1 to kNameListMax, no name twice
   DurationType duration_type = DurationType::kTimeBound;
   uint32_t duration_period_days = 0;  // 0: not given
   uint32_t lookback_period_days = 0;  // 0: not given

@@ -63,7 +63,7 @@ struct ShortText {
 };
 using Name = ShortText<base::kNameBytesMax>;
 
-using NameList = base::BoundedList<std::string_view, 32>;
+using NameList = base::BoundedList<std::string_view, base::kNameListMax>;
 
 enum class VaultState : uint8_t {
   kUninitialised = 0,

@@ -218,7 +218,7 @@ struct ExplainAnswer {
   Rule rule = Rule::kAllowed;
   NameList scope;  // allowed at most, before the consent narrows it
   uint32_t ttl_seconds_max = 0;
-  base::BoundedList<std::string_view, 32> audiences;
+  base::BoundedList<std::string_view, base::kCallersMax> audiences;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {

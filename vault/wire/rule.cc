@@ -35,7 +35,6 @@ constexpr Row kRows[] = {
     {Rule::kSingleUsePublic, Verdict::kInvalidRequest, "single_use_public"},
     {Rule::kRevisionMismatch, Verdict::kPreconditionFailed,
      "revision_mismatch"},
-    {Rule::kWritePending, Verdict::kConflict, "write_pending"},
     {Rule::kAlreadyRevoked, Verdict::kConflict, "already_revoked"},
     {Rule::kPurposeProhibited, Verdict::kAccessDenied, "purpose_prohibited"},
     {Rule::kCeilingPurpose, Verdict::kAccessDenied,

@@ -53,7 +53,6 @@ enum class Rule : uint8_t {
   kUnknownAudience = 24,
   kSingleUsePublic = 25,
   kRevisionMismatch = 26,  // If-Match lost the race
-  kWritePending = 27,      // an unfinished write of this link
   kAlreadyRevoked = 28,
   // Policy
   kPurposeProhibited = 30,
