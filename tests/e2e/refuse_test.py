@@ -301,6 +301,17 @@ class RefuseTest(unittest.TestCase):
             spoilt[place:place + 200] = os.urandom(200)
             self.spoilt(STORE, bytes(spoilt), "damaged", "restore")
 
+    def test_missing_store_is_not_replaced_by_an_empty_one(self):
+        daemon = self.vault()
+        for _ in range(2):
+            shutil.rmtree(daemon.path("data/store"), ignore_errors=True)
+            self.refused(daemon, "data.mdb", "missing", "restore")
+        shutil.copytree(self.saved.dir + "/data/store",
+                        daemon.path("data/store"), dirs_exist_ok=True)
+        daemon.start()
+        daemon.unseal()
+        self.whole(daemon)
+
     def test_noise_for_pages_never_ends_badly(self):
         """Refused at start, or each read says so; never a crash or a wrong
         bank token. LMDB has no checksums: noise can look like a table without

@@ -78,6 +78,23 @@ bool OwnFile(const std::string& path, uid_t uid, gid_t gid,
   return true;
 }
 
+// The store is made before the first init, so a state file that has been
+// written without one means that the store was lost. An empty one in its place
+// would tell every caller that its links were erased.
+bool StoreIsThere(const std::string& store, int state_fd) {
+  struct stat state = {};
+  struct stat data = {};
+  std::string path = store + "/data.mdb";
+  if (fstat(state_fd, &state) != 0 || state.st_size == 0 ||
+      lstat(path.c_str(), &data) == 0 || errno != ENOENT) {
+    return true;
+  }
+  Log(path +
+      ": missing, but keeper.state is of a vault in use; restore "
+      "data_dir as a whole");
+  return false;
+}
+
 // Held by the open file, which the keeper inherits. After a killed gate its
 // keeper is a moment behind it, and the next start is not refused for that.
 bool LockWithin(int fd, int milliseconds) {
@@ -125,7 +142,7 @@ bool OpenDataDirectory(const std::string& path, const Users& users,
     }
     return false;
   }
-  return true;
+  return StoreIsThere(out.store, out.state.get());
 }
 
 }  // namespace coffer::gate
