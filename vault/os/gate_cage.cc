@@ -13,9 +13,8 @@ constexpr uint32_t kIdTypePidfd = 3;  // P_PIDFD
 
 constexpr SyscallRule kSyscalls[] = {
     // The event loop.
-    {SYS_read, "requests, the keeper's answers, timers, events, signals"},
+    {SYS_read, "requests, the keeper's answers, signals"},
     {SYS_write, "answers, batches to the keeper, standard error"},
-    {SYS_readv, "requests into two buffers"},
     {SYS_writev, "an answer's head and body at once; LMDB's pages"},
     {SYS_recvfrom, "requests, without blocking"},
     {SYS_sendto, "answers, without SIGPIPE; the service manager"},
@@ -26,7 +25,6 @@ constexpr SyscallRule kSyscalls[] = {
 #endif
     {SYS_epoll_pwait, "the loop, as some C libraries and machines call it"},
     {SYS_epoll_ctl, "connections come and go"},
-    {SYS_timerfd_settime, "deadlines"},
     {SYS_shutdown, "ends a connection in both processes"},
     {SYS_close, "a connection that ended"},
     {SYS_waitid, "how the keeper ended", {Equal(0, kIdTypePidfd)}},
@@ -38,12 +36,12 @@ constexpr SyscallRule kSyscalls[] = {
     {SYS_mremap, "large blocks that grow"},
     {SYS_madvise, "the store is read at random; free memory goes back"},
 
-    // The store and the audit tiles, beneath their directories (Landlock).
-    {SYS_openat, "tiles, and the store anew after a failed commit"},
+    // The store, beneath its directory (Landlock).
+    {SYS_openat, "the store anew after a failed commit"},
     {SYS_newfstatat, "sizes of files"},
     {SYS_fstat, "sizes of files"},
     {SYS_lseek, "LMDB, before a write at a place"},
-    {SYS_pread64, "LMDB's meta pages; tiles"},
+    {SYS_pread64, "LMDB's meta pages"},
     {SYS_pwrite64, "LMDB's pages"},
     {SYS_pwritev, "LMDB's pages"},
     {SYS_fdatasync, "a commit"},
@@ -51,10 +49,6 @@ constexpr SyscallRule kSyscalls[] = {
     {SYS_ftruncate, "LMDB's files when made"},
     {SYS_fstatfs, "LMDB asks for the file system when it opens"},
     {SYS_uname, "LMDB asks for the kernel's version when it opens"},
-    {SYS_getdents64, "which tiles there are"},
-    {SYS_mkdirat, "a tile's directory"},
-    {SYS_renameat, "a whole tile takes its name at once"},
-    {SYS_unlinkat, "a partial tile is superseded"},
     {SYS_fcntl, "LMDB's locks", {Equal(1, F_SETLK)}},
     {SYS_fcntl, "LMDB's locks", {Equal(1, F_SETLKW)}},
     {SYS_fcntl, "LMDB's locks", {Equal(1, F_GETLK)}},
@@ -66,7 +60,7 @@ constexpr SyscallRule kSyscalls[] = {
     // The C library.
     {SYS_futex, "LMDB's mutexes; threads' own"},
     {SYS_clock_gettime, "time, where the vDSO has no clock to offer"},
-    {SYS_getrandom, "link ids; hash seeds"},
+    {SYS_getrandom, "the C library's hash seeds"},
     {SYS_getpid, "LMDB's reader table"},
     {SYS_gettid, "LMDB's reader table; abort"},
     {SYS_sched_yield, "a contended lock"},
@@ -90,8 +84,11 @@ std::vector<SyscallRule> GateSyscalls() {
 base::Status EnterGateFiles(const char* store_directory,
                             const char* audit_directory) {
   COFFER_TRY(HardenProcess());
-  constexpr uint8_t kAll = kPathRead | kPathWrite | kPathChange;
-  const PathRule rules[] = {{store_directory, kAll}, {audit_directory, kAll}};
+  // What the gate makes and removes in the store are LMDB's own files; of the
+  // audit directory nothing is written yet.
+  const PathRule rules[] = {
+      {store_directory, kPathRead | kPathWrite | kPathChange},
+      {audit_directory, kPathRead}};
   return ApplyLandlock(rules);
 }
 
