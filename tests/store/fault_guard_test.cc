@@ -52,6 +52,12 @@ TEST(FaultGuard, AFaultInTheMapIsAResultEveryTime) {
   EXPECT_EQ(Guarded({}, [] { return 17; }), 17);
 }
 
+TEST(FaultGuard, AFileCutShortIsAFaultWhereverItIsMapped) {
+  InstallFaultGuard();
+  const volatile uint8_t* nothing = MapNothing();
+  EXPECT_EQ(Guarded({1, 2}, [=] { return int{nothing[0]}; }), kMapFault);
+}
+
 TEST(FaultGuard, OnlyTheInnermostCallEnds) {
   InstallFaultGuard();
   const volatile uint8_t* nothing = MapNothing();

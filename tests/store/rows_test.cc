@@ -109,8 +109,9 @@ TEST(Rows, KeysSortByTimeAndByBank) {
   EXPECT_TRUE(less(ExpiryKey(255, MakeLink(9)), ExpiryKey(256, MakeLink(1))));
   EXPECT_TRUE(less(ExpiryKey(7, MakeLink(1)), ExpiryKey(7, MakeLink(2))));
   // No bank's keys stand among another's, though one name begins the other.
-  EXPECT_TRUE(less(WrapKey("citi", MakeLink(0xffffffff)),
-                   WrapKey("citib", MakeLink(0))));
+  LinkId last;
+  last.fill(0xff);
+  EXPECT_TRUE(less(WrapKey("citi", last), WrapKey("citib", LinkId{})));
 }
 
 }  // namespace
