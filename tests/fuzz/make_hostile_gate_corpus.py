@@ -81,6 +81,19 @@ SEEDS = {
     "others": create() + step(HASH, LINKER, 1) + step(KEYS, MESSENGER)
     + step(STATUS, 0) + step(HASH, STRANGER) + step(READ, LINKER2)
     + step(ERASE, LINKER2) + step(LOCATE, STRANGER),
+    "public_reopened": create() + issue(e=1) + step(REOPEN, 0, 0) + redeem()
+    + issue(e=1) + step(REOPEN, 0, 1) + redeem(0, 1),
+    "consent_as_wide": create() + issue()
+    + step(REPLACE_CONSENT, LINKER, d=7, e=3) + issue()
+    + step(COMMITTED, LINKER, 1) + redeem(1) + redeem(1, 1),
+    "audience_without_purpose": create() + issue(d=AUDITOR)
+    + redeem(caller=AUDITOR) + step(LOCATE, AUDITOR, c=1, e=5),
+    "asks_of_others_tokens": create() + issue()
+    + step(INTROSPECT, AUDITOR, e=CONNECTOR)
+    + step(INTROSPECT, LINKER, e=CONNECTOR)
+    + step(REVOKE_TOKEN, AUDITOR, e=CONNECTOR) + redeem(),
+    "lost_race": create() + step(REPLACE_TOKEN, LINKER, d=77)
+    + step(REPLACE_CONSENT, LINKER, d=77) + step(REPLACE_TOKEN, LINKER2),
     "raw": create() + step(RAW, 1, 0, 0, 0, 0),
 }
 CLAIMS = (b'{"iss":"coffer","sub":"lnk_AAAAAAAAAAAAAAAAAAAAAA",'

@@ -1,9 +1,11 @@
 #include "tests/keeper/keeper_process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +20,8 @@ namespace coffer::keeper_test {
 namespace {
 
 using wire::Name;
+
+constexpr int kPatienceSeconds = 60;
 
 std::string Executable() {
   const char* path = std::getenv("COFFER_KEEPER");
@@ -85,6 +89,10 @@ void KeeperProcess::Start() {
   child_ = std::make_unique<os::ChildProcess>(std::move(child).value());
   batches_ = std::move(batches->here);
   COFFER_CHECK(os::SetNonBlocking(batches_.get(), false).ok());
+  // An answer that never comes ends the wait, and the test.
+  const timeval patience{kPatienceSeconds, 0};
+  COFFER_CHECK(setsockopt(batches_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience,
+                          sizeof patience) == 0);
   descriptors_ = std::move(descriptors->here);
   sequence_ = 0;
 }
@@ -105,6 +113,11 @@ os::ExitStatus KeeperProcess::Stop() {
 }
 
 os::ExitStatus KeeperProcess::WaitEnd() {
+  // One that does not end is ended here, and seen to have been signalled.
+  pollfd ended{child_->pidfd(), POLLIN, 0};
+  if (poll(&ended, 1, kPatienceSeconds * 1000) == 0) {
+    (void)child_->Signal(SIGKILL).ok();
+  }
   auto status = child_->Wait();
   COFFER_CHECK(status.ok());
   child_.reset();
