@@ -62,7 +62,8 @@ TEST_F(ConnectionsTest, NumbersThatNeverWereAreGone) {
 TEST_F(ConnectionsTest, MonitorAndOperatorConnectionsAreNoCallers) {
   Caller monitor = keeper_.Arrive(keeper_.ConnectTo(Path("/monitor.sock")));
   EXPECT_EQ(Ask(monitor.id), Rule::kGone);
-  wire::IssueItem item = TestIssue(monitor.id, Create());
+  const KeptLink link = Create();
+  wire::IssueItem item = TestIssue(monitor.id, link);
   EXPECT_EQ(TryIssue(item).rule(), Rule::kGone);
   // An operator's number is not even told; the ones around are none either.
   os::FileDescriptor fd = keeper_.ConnectTo(Path("/operator.sock"));

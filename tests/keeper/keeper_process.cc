@@ -34,6 +34,13 @@ os::FileDescriptor OpenFile(const std::string& path) {
   return fd;
 }
 
+// An answer that never comes ends the wait, and the test.
+void BoundWaits(const os::FileDescriptor& socket) {
+  const timeval patience{kPatienceSeconds, 0};
+  COFFER_CHECK(setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience,
+                          sizeof patience) == 0);
+}
+
 os::FileDescriptor Listen(const std::string& path) {
   os::ListenOptions options;
   options.path = path.c_str();
@@ -89,10 +96,7 @@ void KeeperProcess::Start() {
   child_ = std::make_unique<os::ChildProcess>(std::move(child).value());
   batches_ = std::move(batches->here);
   COFFER_CHECK(os::SetNonBlocking(batches_.get(), false).ok());
-  // An answer that never comes ends the wait, and the test.
-  const timeval patience{kPatienceSeconds, 0};
-  COFFER_CHECK(setsockopt(batches_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience,
-                          sizeof patience) == 0);
+  BoundWaits(batches_);
   descriptors_ = std::move(descriptors->here);
   sequence_ = 0;
 }
@@ -128,6 +132,7 @@ os::ExitStatus KeeperProcess::WaitEnd() {
 
 os::FileDescriptor KeeperProcess::ConnectTo(const std::string& path) {
   os::FileDescriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  BoundWaits(fd);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   COFFER_CHECK(path.size() < sizeof address.sun_path);
@@ -207,7 +212,8 @@ Caller KeeperProcess::Arrive(os::FileDescriptor client) {
   Caller caller;
   caller.client = std::move(client);
   uint8_t bytes[wire::kArrivalBytes];
-  for (;;) {
+  for (int tries = 0;; ++tries) {
+    COFFER_CHECK(tries < kPatienceSeconds * 2000);
     auto received = os::ReceiveDescriptor(descriptors_.get(), bytes);
     COFFER_CHECK(received.ok());
     COFFER_CHECK(received->outcome != os::ReceiveOutcome::kClosed);

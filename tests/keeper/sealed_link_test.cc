@@ -76,7 +76,8 @@ class SealedLinkTest : public KeyringTest {
 };
 
 TEST_F(SealedLinkTest, OpensAsItWasSealed) {
-  ASSERT_EQ(Open(Seal()), Rule::kAllowed);
+  const Kept kept = Seal();
+  ASSERT_EQ(Open(kept), Rule::kAllowed);
   EXPECT_EQ(token_, "bank-token-canary");
   EXPECT_EQ(opened_.head.revision, 3u);
   EXPECT_EQ(opened_.head.leaf, 77u);
