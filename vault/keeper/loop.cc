@@ -69,8 +69,10 @@ base::Status Loop::Prepare() {
 int Loop::Run() {
   epoll_event events[kEventsMax];
   for (;;) {
+    const bool at_once =
+        batches_.more() || (operators_.waiting() && batches_.settled());
     const int ready = epoll_wait(epoll_fd_, events, kEventsMax,
-                                 batches_.more() ? 0 : kTickMilliseconds);
+                                 at_once ? 0 : kTickMilliseconds);
     if (ready < 0 && errno != EINTR) {
       LogLine("epoll failed");
       return 1;
@@ -86,7 +88,7 @@ int Loop::Run() {
       const BatchChannel::Outcome after = batches_.Pump(false);
       if (after != BatchChannel::Outcome::kOk) return End(after);
     }
-    if (ready == 0 && !batches_.more()) journal_.KeepReserve();
+    if (ready == 0 && !at_once) journal_.KeepReserve();
   }
 }
 
