@@ -3,9 +3,9 @@
 // by adding faults: unknown keys, values of another type or out of bounds.
 #pragma once
 
-// toml++ 3.3 asserts what a text can break, such as a table's header that starts
-// with ")", and reports it as an error in the next step all the same: bad input
-// must not end a program, whatever it was built for.
+// toml++ 3.3 asserts what a text can break, such as a table's header that
+// starts with ")", and reports it as an error in the next step all the same:
+// bad input must not end a program, whatever it was built for.
 #ifndef TOML_ASSERT
 #define TOML_ASSERT(expr) static_assert(true)
 #endif
