@@ -252,7 +252,7 @@ Exit RunPolicyLoad(const Invocation& invocation) {
   auto client = OperatorClient::Connect(settings->operator_socket);
   if (!client.ok()) return invocation.Fail(client.failure());
   auto answer =
-      client->Ask(OperatorOp::kPolicyLoad, wire::PolicyBytes{policy->bytes});
+      client->Ask(OperatorOp::kPolicyLoad, wire::PolicyBytes{policy->bytes, {}});
   if (!answer.ok()) return invocation.Fail(answer.failure());
   std::string digest = base::EncodeHex(PolicyDigest(policy->bytes));
   if (invocation.json()) {

@@ -43,10 +43,17 @@ std::string SlotText(const wire::SlotHeader& slot) {
       return std::to_string(slot.id) + " passphrase (Argon2id, " +
              ByteText(slot.argon2_memory_bytes) + ", " +
              std::to_string(slot.argon2_passes) + " passes)";
+    case wire::SlotKind::kShamir:
+      return std::to_string(slot.id) + " shamir (" +
+             std::to_string(slot.threshold) + " of " +
+             std::to_string(slot.shares.size) + " shares)";
     case wire::SlotKind::kKeyFile:
-      return std::to_string(slot.id) + " key file";
+    case wire::SlotKind::kPkcs11:
+      break;
   }
-  return std::to_string(slot.id) + " of a kind this coffer does not know";
+  std::string_view kind = wire::SlotKindText(slot.kind);
+  if (kind.empty()) kind = "of a kind this coffer does not know";
+  return std::to_string(slot.id) + " " + std::string(kind);
 }
 
 std::string ClockText(const OperatorStatus& status) {

@@ -88,6 +88,16 @@ class Encoder {
     Number(list.size);
     for (const T& item : list) T::Fields(*this, item);
   }
+  template <typename T, size_t N>
+  void Numbers(const BoundedList<T, N>& list) {
+    Number(list.size);
+    for (const T& item : list) Number(item);
+  }
+  template <size_t N, size_t M>
+  void FixedList(const BoundedList<ByteArray<N>, M>& list) {
+    Number(list.size);
+    for (const ByteArray<N>& item : list) Fixed(item);
+  }
   template <typename T>
   void Struct(const T& item) {
     T::Fields(*this, item);
@@ -173,6 +183,26 @@ class Decoder {
     if (size > N) return Spoil();
     for (uint16_t i = 0; i < size && !failed_; ++i) {
       T::Fields(*this, list.items[i]);
+      list.size = static_cast<uint16_t>(i + 1);
+    }
+  }
+  template <typename T, size_t N>
+  void Numbers(BoundedList<T, N>& list) {
+    uint16_t size = 0;
+    Number(size);
+    if (size > N) return Spoil();
+    for (uint16_t i = 0; i < size && !failed_; ++i) {
+      Number(list.items[i]);
+      list.size = static_cast<uint16_t>(i + 1);
+    }
+  }
+  template <size_t N, size_t M>
+  void FixedList(BoundedList<ByteArray<N>, M>& list) {
+    uint16_t size = 0;
+    Number(size);
+    if (size > M) return Spoil();
+    for (uint16_t i = 0; i < size && !failed_; ++i) {
+      Fixed(list.items[i]);
       list.size = static_cast<uint16_t>(i + 1);
     }
   }

@@ -40,7 +40,12 @@ inline constexpr size_t kPolicyBytesMax = 256 * 1024;  // compiled
 
 // --- Keeper's tables --------------------------------------------------------
 inline constexpr size_t kKeysMax = 1024;
+inline constexpr size_t kKekVersionsMax = 8;  // of one institution, all states
 inline constexpr size_t kSlotsMax = 8;
+inline constexpr size_t kSharesMax = 16;            // of one Shamir slot
+inline constexpr size_t kApproversMax = 16;         // of a quorum
+inline constexpr size_t kOperationsMax = 8;         // that await approval
+inline constexpr size_t kStatementBytesMax = 1024;  // what an approver signs
 inline constexpr size_t kFloorsMax = 131072;
 inline constexpr size_t kFloorsForKills = kFloorsMax / 10;
 inline constexpr size_t kSpentTokensMax = 32768;
@@ -71,7 +76,12 @@ inline constexpr size_t kAnswerExtraBytesMax = 4096;  // an answer over its item
 inline constexpr size_t kAnswerBatchBytesMax =
     kBatchBytesMax + kBatchItemsMax * kAnswerExtraBytesMax;
 inline constexpr size_t kBatchesInFlightMax = 2;
-inline constexpr size_t kOperatorFrameBytesMax = 384 * 1024;
+inline constexpr size_t kRewrapRowsMax = 128;  // wraps in one item
+inline constexpr size_t kWorkRowsMax = 16;
+inline constexpr size_t kJudgedLinksMax = 256;  // in one operator's question
+inline constexpr size_t kKeyRowsMax = 64;       // in one operator's answer
+inline constexpr size_t kOperatorFrameBytesMax = 512 * 1024;
+inline constexpr size_t kKeyExportBytesMax = 192 * 1024;
 
 // --- Records ----------------------------------------------------------------
 // Consent: 32 purposes and 32 clusters of 34 bytes, ids, and the box around it.
@@ -80,6 +90,14 @@ inline constexpr size_t kRecordHeadBytesMax = 3584;
 inline constexpr size_t kTokenBoxBytesMax = kBankTokenBytesMax + 128;
 inline constexpr size_t kWrapBytesMax = 192;
 inline constexpr size_t kLeafBytesMax = 1536;
+
+// --- Seal slots and approvals -----------------------------------------------
+inline constexpr uint32_t kShareSecondsMax = 600;   // without another share
+inline constexpr uint32_t kUnsealFailuresFree = 5;  // then one every:
+inline constexpr uint32_t kUnsealPauseSeconds = 10;
+inline constexpr uint64_t kOperationSecondsMax = 24 * 3600;
+inline constexpr uint32_t kDestroyWaitSecondsDefault = 7 * 24 * 3600;
+inline constexpr uint32_t kDestroyWaitSecondsMax = 30 * 24 * 3600;
 
 // --- Clock ------------------------------------------------------------------
 inline constexpr uint64_t kClockBackSecondsMax = 5;

@@ -50,7 +50,7 @@ struct Keeper {
       return {};
     }
     if (op == OperatorOp::kPolicyShow) {
-      return KeeperAnswer::Of(wire::PolicyBytes{policy});
+      return KeeperAnswer::Of(wire::PolicyBytes{policy, {}});
     }
     auto question = base::DecodeWhole<wire::ExplainQuestion>(in);
     EXPECT_TRUE(question.ok());

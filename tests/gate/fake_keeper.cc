@@ -366,6 +366,12 @@ void FakeKeeper::AnswerItem(Op op, base::Decoder& in, base::Encoder& out) {
       return Reply(op, Take<wire::RevokeTokenItem>(in), out);
     case Op::kKeys:
       return Reply(op, Take<wire::KeysItem>(in), out);
+    case Op::kWork:
+    case Op::kRewrap:
+    case Op::kSettle:
+    case Op::kDrained:
+    case Op::kAdopted:
+      break;
   }
   FAIL() << "an unknown op " << static_cast<int>(op);
 }

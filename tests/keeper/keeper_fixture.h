@@ -29,7 +29,7 @@ class KeeperFixture : public testing::Test {
   void Load(const wire::Policy& policy) {
     const std::vector<uint8_t> bytes = Encode(policy);
     OperatorReply loaded =
-        keeper_.Ask(wire::OperatorOp::kPolicyLoad, wire::PolicyBytes{bytes});
+        keeper_.Ask(wire::OperatorOp::kPolicyLoad, wire::PolicyBytes{bytes, {}});
     ASSERT_TRUE(loaded.done()) << loaded.message;
   }
   // SIGKILL, start, unseal, connect.

@@ -161,7 +161,7 @@ class World {
     seven.fill(7);
     std::memcpy(crypto::SecretKeyBytes::Mutable(secret).data(), seven.data(),
                 seven.size());
-    uint8_t row[64];
+    uint8_t row[512];
     auto size = base::EncodeWhole(MutableBytes(row), slot.header);
     crypto::SigningKey slot_key(*parts->arena);
     crypto::DeriveSigningKey(slot_key, secret, "coffer slot key",

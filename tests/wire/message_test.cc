@@ -57,6 +57,19 @@ class OverBoundWriter {
     }
   }
   template <typename T, size_t N>
+  void Numbers(const base::BoundedList<T, N>& list) {
+    const size_t size = IsWrong() ? N + 1 : list.size;
+    Number(static_cast<uint16_t>(size));
+    for (size_t i = 0; i < size; ++i) Number(i < list.size ? list[i] : T{});
+  }
+  template <size_t N, size_t M>
+  void FixedList(const base::BoundedList<ByteArray<N>, M>& list) {
+    const size_t size = IsWrong() ? M + 1 : list.size;
+    Number(static_cast<uint16_t>(size));
+    const ByteArray<N> more{};
+    for (size_t i = 0; i < size; ++i) Fixed(i < list.size ? list[i] : more);
+  }
+  template <typename T, size_t N>
   void Structs(const base::BoundedList<T, N>& list) {
     const bool wrong = IsWrong();
     const size_t size = wrong ? N + 1 : list.size;
@@ -112,7 +125,11 @@ using Structs = testing::Types<
     OperatorQuestionHeader, OperatorAnswerHeader, SlotHeader, EmptyQuestion,
     OperatorStatus, OpenQuestion, InitAnswer, SelfTestAnswer, PolicyBytes,
     ExplainQuestion, ExplainAnswer, TailQuestion, TailAnswer, RecordHead, Wrap,
-    Leaf, Policy>;
+    Leaf, Policy, WorkItem, WorkAnswer, RewrapItem, RewrapAnswer, SettleItem,
+    DrainedItem, AdoptedItem, QuorumRule, SlotQuestion, SlotIdQuestion,
+    ShareQuestion, ShareAnswer, KeyListQuestion, KeyListAnswer, RotateQuestion,
+    RotateAnswer, KeyQuestion, DestroyAnswer, ExportAnswer, ImportQuestion,
+    InstitutionListAnswer, InstitutionQuestion>;
 TYPED_TEST_SUITE(EveryStruct, Structs);
 
 TYPED_TEST(EveryStruct, ComesBackWholeAtAnySize) {

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "vault/wire/operator_message.h"
+#include "vault/wire/operator_keys.h"
+#include "vault/wire/operator_quorum.h"
 
 namespace coffer::wire {
 
@@ -55,6 +56,16 @@ bool WithItem(Op op, const Visit& visit) {
       return visit(Shape<RevokeTokenItem>{}), true;
     case Op::kKeys:
       return visit(Shape<KeysItem>{}), true;
+    case Op::kWork:
+      return visit(Shape<WorkItem>{}), true;
+    case Op::kRewrap:
+      return visit(Shape<RewrapItem>{}), true;
+    case Op::kSettle:
+      return visit(Shape<SettleItem>{}), true;
+    case Op::kDrained:
+      return visit(Shape<DrainedItem>{}), true;
+    case Op::kAdopted:
+      return visit(Shape<AdoptedItem>{}), true;
   }
   return false;
 }
@@ -70,13 +81,20 @@ bool WithAnswer(Op op, const Visit& visit) {
     case Op::kReplaceBankToken:
     case Op::kReplaceConsent:
     case Op::kRevokeConsent:
+    case Op::kSettle:
       return visit(Shape<NewRecord>{}), true;
     case Op::kRead:
       return visit(Shape<ReadAnswer>{}), true;
     case Op::kCommitted:
     case Op::kNotCommitted:
     case Op::kRevokeToken:
+    case Op::kDrained:
+    case Op::kAdopted:
       return visit(Shape<EmptyAnswer>{}), true;
+    case Op::kWork:
+      return visit(Shape<WorkAnswer>{}), true;
+    case Op::kRewrap:
+      return visit(Shape<RewrapAnswer>{}), true;
     case Op::kEraseLink:
     case Op::kEraseSubject:
       return visit(Shape<EraseAnswer>{}), true;
@@ -102,7 +120,39 @@ bool WithOperatorQuestion(OperatorOp op, const Visit& visit) {
     case OperatorOp::kSelfTest:
     case OperatorOp::kPolicyShow:
     case OperatorOp::kClockAccept:
+    case OperatorOp::kKeyExport:
+    case OperatorOp::kOperationList:
+    case OperatorOp::kZeroize:
       return visit(Shape<EmptyQuestion>{}), true;
+    case OperatorOp::kSlotAdd:
+    case OperatorOp::kSlotTest:
+      return visit(Shape<SlotQuestion>{}), true;
+    case OperatorOp::kSlotRemove:
+      return visit(Shape<SlotIdQuestion>{}), true;
+    case OperatorOp::kUnsealShare:
+    case OperatorOp::kUnsealCancel:
+      return visit(Shape<ShareQuestion>{}), true;
+    case OperatorOp::kKeyList:
+    case OperatorOp::kInstitutionList:
+      return visit(Shape<KeyListQuestion>{}), true;
+    case OperatorOp::kKeyRotate:
+      return visit(Shape<RotateQuestion>{}), true;
+    case OperatorOp::kKeyCompromise:
+    case OperatorOp::kKeyDestroy:
+      return visit(Shape<KeyQuestion>{}), true;
+    case OperatorOp::kKeyImport:
+      return visit(Shape<ImportQuestion>{}), true;
+    case OperatorOp::kInstitutionChange:
+      return visit(Shape<InstitutionQuestion>{}), true;
+    case OperatorOp::kOperationShow:
+    case OperatorOp::kOperationCancel:
+      return visit(Shape<OperationQuestion>{}), true;
+    case OperatorOp::kOperationApprove:
+      return visit(Shape<ApproveQuestion>{}), true;
+    case OperatorOp::kJudgeLinks:
+      return visit(Shape<JudgeQuestion>{}), true;
+    case OperatorOp::kRestore:
+      return visit(Shape<RestoreQuestion>{}), true;
     case OperatorOp::kInit:
     case OperatorOp::kUnseal:
       return visit(Shape<OpenQuestion>{}), true;
@@ -122,12 +172,43 @@ bool WithOperatorAnswer(OperatorOp op, const Visit& visit) {
     case OperatorOp::kStatus:
       return visit(Shape<OperatorStatus>{}), true;
     case OperatorOp::kInit:
+    case OperatorOp::kKeyImport:
+    case OperatorOp::kSlotAdd:
       return visit(Shape<InitAnswer>{}), true;
     case OperatorOp::kUnseal:
     case OperatorOp::kSeal:
     case OperatorOp::kPolicyLoad:
     case OperatorOp::kClockAccept:
+    case OperatorOp::kSlotRemove:
+    case OperatorOp::kSlotTest:
+    case OperatorOp::kUnsealCancel:
+    case OperatorOp::kKeyCompromise:
+    case OperatorOp::kInstitutionChange:
+    case OperatorOp::kOperationCancel:
+    case OperatorOp::kZeroize:
       return visit(Shape<EmptyAnswer>{}), true;
+    case OperatorOp::kUnsealShare:
+      return visit(Shape<ShareAnswer>{}), true;
+    case OperatorOp::kKeyList:
+      return visit(Shape<KeyListAnswer>{}), true;
+    case OperatorOp::kKeyRotate:
+      return visit(Shape<RotateAnswer>{}), true;
+    case OperatorOp::kKeyDestroy:
+      return visit(Shape<DestroyAnswer>{}), true;
+    case OperatorOp::kKeyExport:
+      return visit(Shape<ExportAnswer>{}), true;
+    case OperatorOp::kInstitutionList:
+      return visit(Shape<InstitutionListAnswer>{}), true;
+    case OperatorOp::kOperationList:
+      return visit(Shape<OperationListAnswer>{}), true;
+    case OperatorOp::kOperationShow:
+      return visit(Shape<OperationShowAnswer>{}), true;
+    case OperatorOp::kOperationApprove:
+      return visit(Shape<ApproveAnswer>{}), true;
+    case OperatorOp::kJudgeLinks:
+      return visit(Shape<JudgeAnswer>{}), true;
+    case OperatorOp::kRestore:
+      return visit(Shape<RestoreAnswer>{}), true;
     case OperatorOp::kSelfTest:
       return visit(Shape<SelfTestAnswer>{}), true;
     case OperatorOp::kPolicyShow:
@@ -140,9 +221,9 @@ bool WithOperatorAnswer(OperatorOp op, const Visit& visit) {
   return false;
 }
 
-inline constexpr uint8_t kOpMax = static_cast<uint8_t>(Op::kKeys);
+inline constexpr uint8_t kOpMax = static_cast<uint8_t>(Op::kAdopted);
 inline constexpr uint8_t kOperatorOpMax =
-    static_cast<uint8_t>(OperatorOp::kClockAccept);
+    static_cast<uint8_t>(OperatorOp::kRestore);
 
 enum class Fill { kEmpty, kTypical, kLargest };
 
@@ -182,6 +263,16 @@ class Filler {
   template <size_t N>
   void Texts(base::BoundedList<std::string_view, N>& list, size_t bytes_max) {
     for (size_t i = 0; i < Count(N); ++i) list.push_back(Make(bytes_max));
+  }
+  template <typename T, size_t N>
+  void Numbers(base::BoundedList<T, N>& list) {
+    list.size = static_cast<uint16_t>(Count(N));
+    for (T& item : list) Number(item);
+  }
+  template <size_t N, size_t M>
+  void FixedList(base::BoundedList<ByteArray<N>, M>& list) {
+    list.size = static_cast<uint16_t>(Count(M));
+    for (ByteArray<N>& item : list) Fixed(item);
   }
   template <typename T, size_t N>
   void Structs(base::BoundedList<T, N>& list) {

@@ -212,6 +212,7 @@ Problem ProblemOf(wire::VaultState state) {
       return kStarting;
     case wire::VaultState::kOperational:
     case wire::VaultState::kError:
+    case wire::VaultState::kSelfTest:
       return kUnavailable;
   }
   return kUnavailable;

@@ -17,18 +17,6 @@ void WriteLinkId(JsonWriter& json, std::string_view key,
   json.Text(key, std::string_view(text, sizeof text));
 }
 
-std::string_view InstitutionStateText(wire::InstitutionState state) {
-  switch (state) {
-    case wire::InstitutionState::kActive:
-      return "active";
-    case wire::InstitutionState::kSuspended:
-      return "suspended";
-    case wire::InstitutionState::kWithdrawn:
-      return "withdrawn";
-  }
-  return "withdrawn";
-}
-
 void WriteConsent(JsonWriter& json, const wire::ReadAnswer& answer) {
   const wire::Consent& consent = answer.consent;
   json.BeginObject().Text("consentId", consent.consent_id);
@@ -52,7 +40,7 @@ void WriteLinkObject(JsonWriter& json, const wire::ReadAnswer& answer) {
   json.BeginObject();
   WriteLinkId(json, "link", answer.link);
   json.Text("institution", answer.institution)
-      .Text("institution_state", InstitutionStateText(answer.institution_state))
+      .Text("institution_state", wire::InstitutionStateText(answer.institution_state))
       .Text("linker", answer.linker)
       .Number("revision", answer.revision)
       .Time("created_at", answer.created_at)

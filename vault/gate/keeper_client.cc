@@ -136,7 +136,7 @@ base::Result<bool> KeeperClient::OpenAnswers() {
       in_flight_.front()->sent < in_flight_.front()->used) {
     return Fail(Code::kInvalid, "answers to what was not asked");
   }
-  if (state > wire::VaultState::kError) {
+  if (state > wire::VaultState::kSelfTest) {
     return Fail(Code::kInvalid, "an unknown state of the vault");
   }
   state_ = state;

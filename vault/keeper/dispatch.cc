@@ -78,6 +78,12 @@ bool DispatchItem(Op op, Decoder& decoder, Operation::Shared& shared,
       return CarryOut(decoder, shared, answer, RevokeToken);
     case Op::kKeys:
       return CarryOut(decoder, shared, answer, Keys);
+    case Op::kWork:
+    case Op::kRewrap:
+    case Op::kSettle:
+    case Op::kDrained:
+    case Op::kAdopted:
+      return false;
   }
   return false;
 }

@@ -262,7 +262,7 @@ void OperatorService::Handle(Session& session, uint32_t uid, OperatorOp op,
         return Fail(session, op,
                     base::Fail(base::Code::kSealed, "sealed; unseal first"));
       }
-      const wire::PolicyBytes answer{vault_.policy_bytes()};
+      const wire::PolicyBytes answer{vault_.policy_bytes(), {}};
       return Reply(session, op, OperatorCode::kDone, "", &answer);
     }
     case OperatorOp::kPolicyExplain:
@@ -271,6 +271,8 @@ void OperatorService::Handle(Session& session, uint32_t uid, OperatorOp op,
       return Tail(session, body);
     case OperatorOp::kClockAccept:
       return Finish(session, op, vault_.AcceptClock(uid));
+    default:
+      break;
   }
   Malformed(session, op);
 }

@@ -76,11 +76,6 @@ size_t Padded(size_t bytes) {
   return (bytes + 2 + kPadding - 1) / kPadding * kPadding;
 }
 
-bool Belongs(const Wrap& wrap, const RecordHead& head) {
-  return wrap.leaf == head.leaf && wrap.revision == head.revision &&
-         wrap.linker == head.linker && wrap.subject == head.subject;
-}
-
 }  // namespace
 
 Rule OpenLink(const Keyring& keyring, const wire::LinkId& link,

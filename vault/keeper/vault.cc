@@ -22,7 +22,7 @@ constexpr uint8_t kBodyFormat = 1;
 void DeriveSlotKey(crypto::SigningKey& key, const crypto::SlotSecret& secret,
                    const wire::SlotHeader& header,
                    const ByteArray<16>& vault_id) {
-  uint8_t bytes[64];
+  uint8_t bytes[512];
   auto size = base::EncodeWhole(MutableBytes(bytes), header);
   COFFER_CHECK(size.ok());
   crypto::DeriveSigningKey(key, secret, "coffer slot key",

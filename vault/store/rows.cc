@@ -76,11 +76,6 @@ RowKey ExpiryKey(uint64_t expires_at, Bytes hash_or_link) {
   return key.BigEndian(expires_at).Append(hash_or_link);
 }
 
-bool Belongs(const wire::Wrap& wrap, const wire::RecordHead& head) {
-  return wrap.leaf == head.leaf && wrap.revision == head.revision &&
-         wrap.linker == head.linker && wrap.subject == head.subject;
-}
-
 Result<wire::RecordHead> CheckLinkParts(const LinkId& link, Bytes head,
                                         Bytes wrap, Bytes token_box) {
   auto fields = wire::DecodeRecordHead(head);

@@ -62,8 +62,6 @@ RowKey ExpiryKey(uint64_t expires_at, Bytes hash_or_link);
 // (kInvalid). Views into `head`.
 Result<wire::RecordHead> CheckLinkParts(const LinkId& link, Bytes head,
                                         Bytes wrap, Bytes token_box);
-// True when the wrap was made in the same write as the head.
-bool Belongs(const wire::Wrap& wrap, const wire::RecordHead& head);
 
 struct LinkRow {
   Bytes head;

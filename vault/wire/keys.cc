@@ -20,4 +20,16 @@ std::string_view KeyStateText(KeyState state) {
   return "";
 }
 
+std::string_view InstitutionStateText(InstitutionState state) {
+  switch (state) {
+    case InstitutionState::kActive:
+      return "active";
+    case InstitutionState::kSuspended:
+      return "suspended";
+    case InstitutionState::kWithdrawn:
+      return "withdrawn";
+  }
+  return "";
+}
+
 }  // namespace coffer::wire

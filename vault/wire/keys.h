@@ -1,5 +1,5 @@
-// Public keys and the states of keys, as callers see them. Pure data, used by
-// every process.
+// Keys as others see them: states, public halves, counts, and what is to be done
+// to the records under them. Pure data, used by every process.
 #pragma once
 
 #include "vault/wire/names.h"
@@ -15,6 +15,44 @@ enum class KeyState : uint8_t {  // NIST SP 800-57
   kDestroyed = 6,
 };
 std::string_view KeyStateText(KeyState state);  // "active"
+
+enum class InstitutionState : uint8_t {
+  kActive = 1,
+  kSuspended = 2,
+  kWithdrawn = 3,
+};
+std::string_view InstitutionStateText(InstitutionState state);  // "active"
+
+// How many wraps the store has under one KEK.
+struct KekCount {
+  KeyId kek{};
+  uint64_t links = 0;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Fixed(self.kek);
+    coder.Number(self.links);
+  }
+};
+
+// An institution whose wraps are to be walked: those under another KEK than
+// `active` are rewrapped, or swept when that KEK is destroyed.
+struct WorkRow {
+  std::string_view institution;
+  KeyId active{};       // zeros: none, the institution was withdrawn
+  bool urgent = false;  // a KEK was compromised
+  // KEKs that still count, to be drained; for kDrained.
+  base::BoundedList<KeyId, base::kKekVersionsMax> old;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Text(self.institution, base::kNameBytesMax);
+    coder.Fixed(self.active);
+    coder.Flag(self.urgent);
+    coder.FixedList(self.old);
+  }
+};
+
 struct PublicKeyRow {
   std::string_view kid;         // k4.pid....
   std::string_view public_key;  // k4.public....

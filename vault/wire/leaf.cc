@@ -49,6 +49,56 @@ std::string_view LeafKindText(LeafKind kind) {
       return "key.list";
     case LeafKind::kNotCommitted:
       return "store.not_committed";
+    case LeafKind::kConsentSettle:
+      return "store.settle";
+    case LeafKind::kSlotAdd:
+      return "slot.add";
+    case LeafKind::kSlotRemove:
+      return "slot.remove";
+    case LeafKind::kSlotTest:
+      return "slot.test";
+    case LeafKind::kZeroize:
+      return "vault.zeroize";
+    case LeafKind::kRestore:
+      return "vault.restore";
+    case LeafKind::kImport:
+      return "vault.import";
+    case LeafKind::kQuorum:
+      return "quorum.rule";
+    case LeafKind::kKeyRotate:
+      return "key.rotate";
+    case LeafKind::kKeyDrained:
+      return "key.drained";
+    case LeafKind::kKeyCompromise:
+      return "key.compromise";
+    case LeafKind::kKeyDestroyPlan:
+      return "key.destroy_planned";
+    case LeafKind::kKeyDestroyCancel:
+      return "key.destroy_cancelled";
+    case LeafKind::kKeyDestroy:
+      return "key.destroy";
+    case LeafKind::kKeyExport:
+      return "key.export";
+    case LeafKind::kRootReplace:
+      return "key.rekey";
+    case LeafKind::kInstitutionSuspend:
+      return "institution.suspend";
+    case LeafKind::kInstitutionResume:
+      return "institution.resume";
+    case LeafKind::kInstitutionWithdraw:
+      return "institution.withdraw";
+    case LeafKind::kInstitutionAdmit:
+      return "institution.admit";
+    case LeafKind::kOperationPropose:
+      return "op.propose";
+    case LeafKind::kOperationApprove:
+      return "op.approve";
+    case LeafKind::kOperationCancel:
+      return "op.cancel";
+    case LeafKind::kOperationCarryOut:
+      return "op.carry_out";
+    case LeafKind::kOperationExpire:
+      return "op.expire";
   }
   return "";
 }

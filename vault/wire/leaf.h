@@ -8,6 +8,7 @@
 //
 // link_tag is BLAKE2b-16 of the link's own audit key and the UTC day, or zeros;
 // it says nothing any more once the link's record, where the key lies, is gone.
+// In leaves of keys and operations it is the id of the key or operation.
 #pragma once
 
 #include "vault/wire/names.h"
@@ -30,6 +31,13 @@ enum class LeafKind : uint8_t {
   kPolicyLoad = 5,
   kClockAccept = 6,
   kSelfTest = 7,
+  kSlotAdd = 8,  // detail: the slot's id
+  kSlotRemove = 9,
+  kSlotTest = 10,
+  kZeroize = 11,
+  kRestore = 12,  // detail: links of the backup
+  kImport = 13,   // a vault made from a key export
+  kQuorum = 14,   // another rule; detail: its threshold
   // Callers
   kLinkCreate = 20,
   kLinkRead = 21,
@@ -45,7 +53,27 @@ enum class LeafKind : uint8_t {
   kSubjectList = 31,
   kKeyList = 32,  // refusals only
   // The store
-  kNotCommitted = 40,  // detail: low 32 bits of the write's leaf
+  kNotCommitted = 40,   // detail: low 32 bits of the write's leaf
+  kConsentSettle = 41,  // a kill's record that the store had lost
+  // Keys; link_tag is the key's id, detail its version
+  kKeyRotate = 50,
+  kKeyDrained = 51,  // no link is left under it
+  kKeyCompromise = 52,
+  kKeyDestroyPlan = 53,  // detail: seconds until it is carried out
+  kKeyDestroyCancel = 54,
+  kKeyDestroy = 55,
+  kKeyExport = 56,  // detail: the keyring's generation
+  kRootReplace = 57,
+  kInstitutionSuspend = 58,
+  kInstitutionResume = 59,
+  kInstitutionWithdraw = 60,
+  kInstitutionAdmit = 61,
+  // Quorum; link_tag is the operation's id, caller the approver
+  kOperationPropose = 70,
+  kOperationApprove = 71,
+  kOperationCancel = 72,
+  kOperationCarryOut = 73,
+  kOperationExpire = 74,
 };
 std::string_view LeafKindText(LeafKind kind);  // "token.issue"
 bool IsLeafKind(uint8_t number);

@@ -25,6 +25,7 @@
 #include "vault/wire/names.h"
 #include "vault/wire/record.h"
 #include "vault/wire/rule.h"
+#include "vault/wire/upkeep.h"
 
 namespace coffer::wire {
 
@@ -46,6 +47,12 @@ enum class Op : uint8_t {
   kIntrospect = 15,
   kRevokeToken = 16,
   kKeys = 17,
+  // The store's upkeep, see upkeep.h
+  kWork = 18,
+  kRewrap = 19,
+  kSettle = 20,
+  kDrained = 21,
+  kAdopted = 22,
 };
 
 // --- kStatus: the keeper's state, for health and status. No connection.
@@ -132,7 +139,7 @@ struct CreateItem {
 using CreateAnswer = NewRecord;
 
 // --- kRead: metadata and consent of one link, never a token
-struct ReadItem {
+struct LinkItem {
   ConnectionId connection = 0;
   LinkId link{};
   StoredLink stored;  // without token_box
@@ -144,11 +151,7 @@ struct ReadItem {
     coder.Struct(self.stored);
   }
 };
-enum class InstitutionState : uint8_t {
-  kActive = 1,
-  kSuspended = 2,
-  kWithdrawn = 3
-};
+struct ReadItem : LinkItem {};
 struct ReadAnswer {
   LinkId link{};
   uint32_t revision = 0;
@@ -250,18 +253,7 @@ struct RevokeConsentItem {
 using RevokeConsentAnswer = NewRecord;
 
 // --- kEraseLink, kEraseSubject: kills. The store deletes after the answer.
-struct EraseLinkItem {
-  ConnectionId connection = 0;
-  LinkId link{};
-  StoredLink stored;  // without token_box
-
-  template <typename Coder, typename Self>
-  static void Fields(Coder& coder, Self& self) {
-    coder.Number(self.connection);
-    coder.Fixed(self.link);
-    coder.Struct(self.stored);
-  }
-};
+struct EraseLinkItem : LinkItem {};
 struct EraseSubjectItem {
   ConnectionId connection = 0;
   std::string_view subject;

@@ -47,6 +47,8 @@ std::string_view VaultStateText(VaultState state) {
       return "operational";
     case VaultState::kError:
       return "error";
+    case VaultState::kSelfTest:
+      return "self-test";
   }
   return "error";
 }

@@ -71,6 +71,7 @@ enum class VaultState : uint8_t {
   kStarting = 2,  // keeper: between unseal and operational; gate: store opening
   kOperational = 3,
   kError = 4,  // latched; the log and `coffer status` say why
+  kSelfTest = 5,
 };
 std::string_view VaultStateText(VaultState state);
 

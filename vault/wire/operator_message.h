@@ -3,7 +3,7 @@
 //
 //   question := bytes u32 | format u8 | op u8 | fields
 //   answer   := bytes u32 | format u8 | op u8 | code u8 | message text
-//               | fields when code is kDone
+//               | fields when code is kDone or kAwaitsApproval
 //
 // `bytes` counts what follows it and is at most kOperatorFrameBytesMax. A frame
 // that is malformed is answered kMalformed and the connection closed: unlike
@@ -31,6 +31,29 @@ enum class OperatorOp : uint8_t {
   kPolicyExplain = 8,
   kAuditTail = 9,
   kClockAccept = 10,
+  // operator_keys.h
+  kSlotAdd = 11,
+  kSlotRemove = 12,
+  kSlotTest = 13,
+  kUnsealShare = 14,
+  kUnsealCancel = 15,
+  kKeyList = 16,
+  kKeyRotate = 17,
+  kKeyCompromise = 18,
+  kKeyDestroy = 19,
+  kKeyExport = 20,
+  kKeyImport = 21,
+  kInstitutionList = 22,
+  kInstitutionChange = 23,
+  // operator_quorum.h
+  kOperationList = 24,
+  kOperationShow = 25,
+  kOperationApprove = 26,
+  kOperationCancel = 27,
+  // operator_keys.h
+  kZeroize = 28,
+  kJudgeLinks = 29,
+  kRestore = 30,
 };
 
 enum class OperatorCode : uint8_t {
@@ -39,6 +62,8 @@ enum class OperatorCode : uint8_t {
   kRefused = 2,  // the message says why and what to do
   kSealed = 3,   // unseal first
   kNewerFormat = 4,
+  // Nothing was done; the fields are an AwaitingAnswer (operator_quorum.h).
+  kAwaitsApproval = 5,
 };
 
 struct OperatorQuestionHeader {
@@ -67,7 +92,16 @@ struct OperatorAnswerHeader {
 };
 
 // --- Seal slots
-enum class SlotKind : uint8_t { kPassphrase = 1, kKeyFile = 2 };
+enum class SlotKind : uint8_t {
+  kPassphrase = 1,
+  kKeyFile = 2,  // also a system credential
+  kShamir = 3,
+  kPkcs11 = 4,
+};
+std::string_view SlotKindText(SlotKind kind);  // "key file"
+// Tells a mistyped or foreign share apart before enough of them are there:
+// BLAKE2b-16 of the share, see crypto/shamir.h.
+using ShareCheck = ByteArray<16>;
 
 // What a CLI must know to make the slot's secret again; public.
 struct SlotHeader {
@@ -75,7 +109,12 @@ struct SlotHeader {
   SlotKind kind = SlotKind::kKeyFile;
   uint64_t argon2_memory_bytes = 0;  // passphrase only
   uint32_t argon2_passes = 0;
-  ByteArray<16> salt{};  // random; of every kind
+  ByteArray<16> salt{};   // random; of every kind; Shamir: its first 8 bytes
+                          // are the set's id
+  uint64_t made_at = 0;   // set by the keeper
+  uint8_t threshold = 0;  // Shamir only: 2 to shares, or 1
+  base::BoundedList<ShareCheck, base::kSharesMax> shares;  // Shamir only
+  Name key_label;  // PKCS#11 only: CKA_LABEL of the key
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -84,6 +123,33 @@ struct SlotHeader {
     coder.Number(self.argon2_memory_bytes);
     coder.Number(self.argon2_passes);
     coder.Fixed(self.salt);
+    coder.Number(self.made_at);
+    coder.Number(self.threshold);
+    coder.FixedList(self.shares);
+    coder.Struct(self.key_label);
+  }
+};
+
+// --- Quorum: who must approve what cannot be undone. Pinned in the keeper's
+// state; changed only under the rule it replaces.
+struct Approver {
+  Name name;
+  ByteArray<32> public_key{};  // Ed25519, of an SSH key
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Struct(self.name);
+    coder.Fixed(self.public_key);
+  }
+};
+struct QuorumRule {
+  uint8_t threshold = 0;  // 0: off; else 2 to approvers
+  base::BoundedList<Approver, base::kApproversMax> approvers;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.threshold);
+    coder.Structs(self.approvers);
   }
 };
 
@@ -117,6 +183,12 @@ struct OperatorStatus {
       policy_digest{};  // BLAKE2b of the compiled bytes; zeros if none
   std::string_view evidence_key;  // k4.public...., when open
   base::BoundedList<SlotHeader, base::kSlotsMax> slots;
+  uint64_t keyring_generation = 0;   // raised by every change of keys or slots
+  uint64_t exported_generation = 0;  // of the last key export; 0: never
+  QuorumRule quorum;                 // when open
+  uint8_t awaiting = 0;              // operations that await approval
+  uint8_t shares_given = 0;          // of a Shamir unseal under way
+  uint8_t shares_needed = 0;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -142,6 +214,12 @@ struct OperatorStatus {
     coder.Fixed(self.policy_digest);
     coder.Text(self.evidence_key, 64);
     coder.Structs(self.slots);
+    coder.Number(self.keyring_generation);
+    coder.Number(self.exported_generation);
+    coder.Struct(self.quorum);
+    coder.Number(self.awaiting);
+    coder.Number(self.shares_given);
+    coder.Number(self.shares_needed);
   }
 };
 
@@ -149,14 +227,18 @@ struct OperatorStatus {
 // --- kUnseal: slot.id names the slot; kind, parameters and salt are ignored
 struct OpenQuestion {
   SlotHeader slot;
-  ByteArray<32> secret{};  // key file's bytes, or Argon2id's output
-  Bytes policy;            // compiled; kInit only
+  // A key file's bytes, Argon2id's output, shares combined, or what a PKCS#11
+  // key made.
+  ByteArray<32> secret{};
+  Bytes policy;       // compiled; kInit and kKeyImport only
+  QuorumRule quorum;  // as policy
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
     coder.Struct(self.slot);
     coder.Fixed(self.secret);
     coder.LongBytes(self.policy, base::kPolicyBytesMax);
+    coder.Struct(self.quorum);
   }
 };
 struct InitAnswer {
@@ -188,14 +270,17 @@ struct SelfTestAnswer {
   }
 };
 
-// --- kPolicyLoad: the whole compiled policy, replaced at once.
+// --- kPolicyLoad: the whole compiled policy and the quorum's rule, replaced at
+// once.
 // --- kPolicyShow: answers with the same struct.
 struct PolicyBytes {
   Bytes policy;
+  QuorumRule quorum;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
     coder.LongBytes(self.policy, base::kPolicyBytesMax);
+    coder.Struct(self.quorum);
   }
 };
 

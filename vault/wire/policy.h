@@ -51,6 +51,7 @@ struct PolicyInstitution {
   ShortText<base::kDisplayNameBytesMax> display_name;
   PurposeSet purposes = 0;  // the bank's own ceiling
   ClusterSet clusters = 0;
+  uint32_t rotate_seconds = 0;  // a KEK of this age is rotated; 0: never
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -58,6 +59,7 @@ struct PolicyInstitution {
     coder.Struct(self.display_name);
     coder.Number(self.purposes);
     coder.Number(self.clusters);
+    coder.Number(self.rotate_seconds);
   }
 };
 
@@ -122,10 +124,13 @@ struct Policy {
   base::BoundedList<PolicyInstitution, base::kInstitutionsMax> institutions;
   base::BoundedList<PolicyCaller, base::kCallersMax> callers;
   base::BoundedList<IssueRule, base::kIssueRulesMax> rules;
+  // Between `key destroy` and the destruction.
+  uint32_t destroy_wait_seconds = base::kDestroyWaitSecondsDefault;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
     coder.Number(self.format);
+    coder.Number(self.destroy_wait_seconds);
     coder.Structs(self.clusters);
     coder.Structs(self.purposes);
     coder.Structs(self.institutions);

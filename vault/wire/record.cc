@@ -29,4 +29,16 @@ base::Result<Wrap> DecodeWrap(Bytes bytes) {
   return base::DecodeWhole<Wrap>(bytes);
 }
 
+bool Belongs(const Wrap& wrap, const RecordHead& head) {
+  return wrap.leaf == head.leaf && wrap.revision == head.revision &&
+         wrap.linker == head.linker && wrap.subject == head.subject;
+}
+
+void ReplaceKek(base::MutableBytes wrap, const KeyId& kek, Bytes box) {
+  COFFER_CHECK(wrap.size() > 1 + kek.size() + kWrapBoxBytes &&
+               box.size() == kWrapBoxBytes);
+  std::memcpy(wrap.data() + 1, kek.data(), kek.size());
+  std::memcpy(wrap.data() + wrap.size() - box.size(), box.data(), box.size());
+}
+
 }  // namespace coffer::wire

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "vault/wire/names.h"
+#include "vault/wire/rule.h"
 
 namespace coffer::wire {
 
@@ -97,9 +98,38 @@ struct NewRecord {
   }
 };
 
+// One wrap on its way to another KEK, and back.
+struct RewrapRow {
+  LinkId link{};
+  Bytes wrap;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Fixed(self.link);
+    coder.ShortBytes(self.wrap, base::kWrapBytesMax);
+  }
+};
+// kAllowed: the new box. kKeyDestroyed, kLinkErased, kRecordStale: the record
+// is dead, the store erases it. kConsentRevoked, kConsentUsed: kSettle is due.
+// Any other: left as it is.
+struct RewrapResult {
+  Rule rule = Rule::kAllowed;
+  ByteArray<kWrapBoxBytes> box{};  // zeros when refused
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.rule);
+    coder.Fixed(self.box);
+  }
+};
+// Puts another KEK and its box into an encoded wrap that DecodeWrap accepts.
+void ReplaceKek(base::MutableBytes wrap, const KeyId& kek, Bytes box);
+
 // Refuse: trailing bytes, sizes above the limits (kInvalid), a later format
 // (kNewerFormat, "written by a newer coffer").
 base::Result<RecordHead> DecodeRecordHead(Bytes bytes);
 base::Result<Wrap> DecodeWrap(Bytes bytes);
+// True when the wrap was made in the same write as the head.
+bool Belongs(const Wrap& wrap, const RecordHead& head);
 
 }  // namespace coffer::wire

@@ -59,6 +59,8 @@ constexpr Row kRows[] = {
     {Rule::kRecordStale, Verdict::kDamaged, "record_stale"},
     {Rule::kRecordDamaged, Verdict::kDamaged, "record_damaged"},
     {Rule::kKeyUnavailable, Verdict::kDamaged, "key_unavailable"},
+    {Rule::kKeyDestroyed, Verdict::kNotFound, "key_destroyed"},
+    {Rule::kKeyNotToRewrap, Verdict::kConflict, "key_not_to_rewrap"},
     {Rule::kTokenMalformed, Verdict::kInvalidToken, "token_malformed"},
     {Rule::kTokenNotAuthentic, Verdict::kInvalidToken, "token_not_authentic"},
     {Rule::kTokenExpired, Verdict::kInvalidToken, "token_expired"},

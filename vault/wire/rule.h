@@ -76,6 +76,8 @@ enum class Rule : uint8_t {
   kRecordStale = 53,     // sealed before a floor: replaced since
   kRecordDamaged = 54,   // does not authenticate
   kKeyUnavailable = 55,  // its KEK is not in the keyring
+  kKeyDestroyed = 56,    // its KEK was destroyed: nothing opens it again
+  kKeyNotToRewrap = 57,  // already under the active KEK, or there is none
   // The token
   kTokenMalformed = 60,
   kTokenNotAuthentic = 61,  // also: shown by another audience

@@ -1,0 +1,66 @@
+#include "vault/wire/operator_message.h"
+
+#include "vault/wire/operator_keys.h"
+#include "vault/wire/operator_quorum.h"
+
+namespace coffer::wire {
+
+std::string_view SlotKindText(SlotKind kind) {
+  switch (kind) {
+    case SlotKind::kPassphrase:
+      return "passphrase";
+    case SlotKind::kKeyFile:
+      return "key file";
+    case SlotKind::kShamir:
+      return "shamir";
+    case SlotKind::kPkcs11:
+      return "pkcs11";
+  }
+  return "";
+}
+
+std::string_view KeyUseText(KeyUse use) {
+  switch (use) {
+    case KeyUse::kKek:
+      return "kek";
+    case KeyUse::kToken:
+      return "token";
+    case KeyUse::kEvidence:
+      return "evidence";
+    case KeyUse::kIngest:
+      return "ingest";
+    case KeyUse::kAudit:
+      return "audit";
+  }
+  return "";
+}
+
+std::string OperationText(const OperationId& id) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text = "op_";
+  for (uint8_t byte : id) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+base::Result<OperationId> ParseOperation(std::string_view text) {
+  const base::Error bad = base::Fail(base::Code::kInvalid,
+                                     "an operation's id is op_ and 16 digits");
+  if (text.size() != kOperationTextBytes || text.substr(0, 3) != "op_") {
+    return bad;
+  }
+  OperationId id;
+  for (size_t i = 0; i < 2 * id.size(); ++i) {
+    const char c = text[3 + i];
+    int digit = -1;
+    if (c >= '0' && c <= '9') digit = c - '0';
+    if (c >= 'a' && c <= 'f') digit = c - 'a' + 10;
+    if (digit < 0) return bad;
+    id[i / 2] = static_cast<uint8_t>(id[i / 2] << 4 | digit);
+  }
+  return id;
+}
+
+}  // namespace coffer::wire
