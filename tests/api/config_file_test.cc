@@ -140,20 +140,40 @@ TEST(ConfigFile, RefusesNamesThatAreNone) {
 
 TEST(ConfigFile, SaysWhatIsReadAndNotUsedYet) {
   EXPECT_EQ(
-      FindingsOf("[unseal]\nkey_file = \"/k\"\ncredential = \"coffer.key\"\n"
-                 "pkcs11_module = \"/m.so\"\n[quorum]\nthreshold = 2\n"
-                 "approvers = [\"/a.pub\"]\n[audit]\norigin = \"example\"\n"
-                 "retention = \"1096d\"\nreserve = \"8MiB\"\n[anchor]\n"
-                 "path = \"/mnt/a\"\n[limits]\nstore = \"1GiB\"\n"),
+      FindingsOf(
+          "[unseal]\nkey_file = \"/k\"\ncredential = \"coffer.key\"\n"
+          "pkcs11_module = \"/m.so\"\n\n\n\n[audit]\norigin = \"example\"\n"
+          "retention = \"1096d\"\nreserve = \"8MiB\"\n[anchor]\n"
+          "path = \"/mnt/a\"\n[limits]\nstore = \"1GiB\"\n"),
       "c:3: note: unseal.credential is read and not used yet by this version\n"
       "c:4: note: unseal.pkcs11_module is read and not used yet by this "
       "version\n"
-      "c:6: note: quorum.threshold is read and not used yet by this version\n"
-      "c:7: note: quorum.approvers is read and not used yet by this version\n"
       "c:9: note: audit.origin is read and not used yet by this version\n"
       "c:10: note: audit.retention is read and not used yet by this version\n"
       "c:11: note: audit.reserve is read and not used yet by this version\n"
       "c:13: note: anchor.path is read and not used yet by this version\n");
+}
+
+TEST(ConfigFile, AQuorumHasNoThresholdOrTwoToTheNumberOfApprovers) {
+  const std::string two = "approvers = [\"/a.pub\", \"/b.pub\"]\n";
+  EXPECT_EQ(FindingsOf("[quorum]\nthreshold = 2\n" + two), "");
+  EXPECT_EQ(Parsed("[quorum]\nthreshold = 2\n" + two).quorum.threshold, 2u);
+  EXPECT_EQ(FindingsOf("[quorum]\nthreshold = 0\n" + two), "");
+  EXPECT_EQ(FindingsOf("[quorum]\nthreshold = 0\n"), "");
+  for (const char* bad : {"1", "3", "16"}) {
+    EXPECT_EQ(
+        FindingsOf("[quorum]\nthreshold = " + std::string(bad) + "\n" + two),
+        "c:2: quorum.threshold must be 0, or 2 to the number of "
+        "approvers\n")
+        << bad;
+  }
+  EXPECT_EQ(FindingsOf("[quorum]\nthreshold = 2\napprovers = [\"a.pub\", "
+                       "\"/b.pub\"]\n"),
+            "c:3: quorum.approvers must be absolute paths\n");
+  std::string many = "[quorum]\napprovers = [";
+  for (int i = 0; i < 17; ++i) many += "\"/" + std::to_string(i) + "\", ";
+  EXPECT_EQ(FindingsOf(many + "]\n"),
+            "c:2: quorum.approvers names more than 16 files\n");
 }
 
 TEST(ConfigFile, ReadsAmountsWithUnits) {

@@ -169,10 +169,48 @@ TEST(PolicyFile, AnEmptyFileIsAPolicyThatIssuesNothing) {
   EXPECT_EQ(compiled.text, "p: warning: no purposes: nothing can be issued\n");
 }
 
+TEST(PolicyFile, KeysRotateByAgeAndAreDestroyedAfterAWait) {
+  const auto read = [](const std::string& age, const std::string& wait) {
+    return Compile("[keys]\ndestroy_wait = " + wait +
+                   "\n[purposes.p]\ndata_clusters = [\"TAX\"]\n"
+                   "[institutions.citi]\npurposes = []\nrotate_after = " +
+                   age + "\n");
+  };
+  const auto both = [&](const std::string& age, const std::string& wait) {
+    const Compiled compiled = read(age, wait);
+    EXPECT_TRUE(compiled.ok) << compiled.text;
+    return std::pair(compiled.policy->institutions[0].rotate_seconds,
+                     compiled.policy->destroy_wait_seconds);
+  };
+  EXPECT_EQ(both("\"90d\"", "\"7d\""), std::pair(90u * 86400, 7u * 86400));
+  EXPECT_EQ(both("\"1s\"", "\"0s\""), std::pair(1u, 0u));
+  EXPECT_EQ(both("\"3660d\"", "\"30d\""),
+            std::pair(3660u * 86400, 30u * 86400));
+  EXPECT_EQ(both("60", "0"), std::pair(60u, 0u));
+  EXPECT_EQ(both("\"2h\"", "\"5m\""), std::pair(7200u, 300u));
+  for (const char* bad :
+       {"\"0s\"", "0", "\"3661d\"", "-1", "\"d\"", "\"\"", "\"1w\"", "1.5",
+        "\"01d\"", "\"999999999d\"", "\"9999999999d\"", "true"}) {
+    EXPECT_EQ(read(bad, "\"1d\"").text,
+              "p:7: institutions.citi.rotate_after is \"1s\" to \"3660d\", or "
+              "seconds\n")
+        << bad;
+  }
+  for (const char* bad : {"\"31d\"", "-1", "\"00s\"", "2592001", "[]"}) {
+    EXPECT_EQ(read("\"1d\"", bad).text,
+              "p:2: keys.destroy_wait is \"0s\" to \"30d\", or seconds\n")
+        << bad;
+  }
+  EXPECT_EQ(Compile("").policy->destroy_wait_seconds, 7u * 86400);
+}
+
 TEST(PolicyFile, DecompilesToTextThatCompilesToTheSame) {
   for (std::string_view text :
        {std::string_view(kSmallPolicy), SamplePolicyText(),
         std::string_view("[purposes.\"a.b\"]\ndata_clusters=[\"TAX\"]\n"
+                         "[keys]\ndestroy_wait=\"12h\"\n"
+                         "[institutions.z]\npurposes=[]\n"
+                         "rotate_after=\"90d\"\n"
                          "[institutions.\"x.y\"]\nname=\"A \\\"B\\\" \\\\ "
                          "C\xc3\xa9\"\npurposes=[\"a.b\"]\ndata_clusters=[]\n"
                          "[callers.\"c.d\"]\nuid=5\nissue=[{purpose=\"a.b\","
@@ -201,7 +239,8 @@ TEST(PolicyFile, JsonNamesEverything) {
   ASSERT_TRUE(compiled.ok);
   EXPECT_EQ(
       PolicyJson(*compiled.policy),
-      "{\"data_clusters\":[\"ACCOUNT_BASIC\",\"ACCOUNT_DETAILED\",\"x_chat\"],"
+      "{\"destroy_wait\":604800,\"data_clusters\":[\"ACCOUNT_BASIC\","
+      "\"ACCOUNT_DETAILED\",\"x_chat\"],"
       "\"purposes\":[{\"name\":\"advertising\",\"prohibited\":true,"
       "\"data_clusters\":[],\"max_ttl\":900},{\"name\":\"balance_display\","
       "\"prohibited\":false,\"data_clusters\":[\"ACCOUNT_BASIC\","

@@ -2,6 +2,7 @@
 
 #include <exception>
 
+#include "crypto/base/limits.h"
 #include "vault/api/toml_reader.h"
 
 namespace coffer::api {
@@ -217,7 +218,8 @@ class ConfigReader {
       NotUsedYet(unseal, {"credential", "pkcs11_module"});
     });
     ReadTable(root, "quorum", [&](TomlReader& quorum) {
-      ReadNumber(quorum, "threshold", 0, 16, config_.quorum.threshold);
+      ReadNumber(quorum, "threshold", 0, base::kApproversMax,
+                 config_.quorum.threshold);
       if (const auto files = quorum.Texts("approvers")) {
         for (const TomlText& file : *files) {
           if (!IsPlainPath(file.text)) {
@@ -227,7 +229,13 @@ class ConfigReader {
           config_.quorum.approvers.emplace_back(file.text);
         }
       }
-      NotUsedYet(quorum, {"threshold", "approvers"});
+      const size_t approvers = config_.quorum.approvers.size();
+      const uint32_t threshold = config_.quorum.threshold;
+      if (approvers > base::kApproversMax) {
+        quorum.Fault("approvers", "names more than 16 files");
+      } else if (threshold == 1 || threshold > approvers) {
+        quorum.Fault("threshold", "must be 0, or 2 to the number of approvers");
+      }
     });
   }
 

@@ -45,8 +45,8 @@ struct Config {
     std::string pkcs11_module;  // not used yet
   } unseal;
   struct {
-    uint32_t threshold = 0;              // not used yet; 0: no quorum
-    std::vector<std::string> approvers;  // not used yet; public key files
+    uint32_t threshold = 0;              // 0: off; else 2 to approvers
+    std::vector<std::string> approvers;  // files of "ssh-ed25519 ..." lines
   } quorum;
   struct {
     std::string origin = "coffer";     // not used yet; of checkpoints

@@ -23,6 +23,7 @@ class PolicyCompiler {
     int place = -1;
   };
 
+  void CompileKeys(TomlReader& root);
   void CompilePurpose(std::string_view name, const toml::table& table);
   void CompileInstitution(std::string_view name, const toml::table& table);
   void CompileIdentity(Draft& draft);

@@ -8,6 +8,8 @@
 namespace coffer::api {
 namespace {
 
+constexpr uint32_t kRotateSecondsMax = 3660 * 86400;
+
 constexpr std::string_view kFdxClusters[] = {
     "ACCOUNT_BASIC",
     "ACCOUNT_DETAILED",
@@ -32,28 +34,36 @@ bool IsCluster(std::string_view name) {
          std::end(kFdxClusters);
 }
 
-// "90s", "5m" or, as a number, seconds; 0 when it is none of them.
-uint32_t ParseTtl(const toml::node& node) {
+// "90s", "5m", "12h", "7d" or, as a number, seconds; nothing when it is none
+// of them or above `most`.
+std::optional<uint32_t> ParseSeconds(const toml::node& node, uint32_t most) {
   uint64_t seconds = 0;
   if (node.is_integer()) {
     const int64_t number = node.as_integer()->get();
-    if (number > 0) seconds = static_cast<uint64_t>(number);
+    if (number < 0) return std::nullopt;
+    seconds = static_cast<uint64_t>(number);
   } else if (node.is_string()) {
     std::string_view text = node.as_string()->get();
-    if (text.size() < 2 || text.size() > 5 || text.front() == '0') return 0;
+    if (text.size() < 2 || text.size() > 10) return std::nullopt;
+    if (text.front() == '0' && text != "0s") return std::nullopt;
     const char unit = text.back();
     text.remove_suffix(1);
     for (char c : text) {
-      if (c < '0' || c > '9') return 0;
+      if (c < '0' || c > '9') return std::nullopt;
       seconds = seconds * 10 + static_cast<uint64_t>(c - '0');
     }
-    if (unit == 'm') {
-      seconds *= 60;
-    } else if (unit != 's') {
-      return 0;
-    }
+    constexpr std::pair<char, uint64_t> kUnits[] = {
+        {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    const auto* found =
+        std::find_if(std::begin(kUnits), std::end(kUnits),
+                     [unit](const auto& each) { return each.first == unit; });
+    if (found == std::end(kUnits)) return std::nullopt;
+    seconds *= found->second;
+  } else {
+    return std::nullopt;
   }
-  return seconds > base::kTokenSecondsMax ? 0 : static_cast<uint32_t>(seconds);
+  if (seconds > most) return std::nullopt;
+  return static_cast<uint32_t>(seconds);
 }
 
 }  // namespace
@@ -157,7 +167,8 @@ void PolicyCompiler::CompilePurpose(std::string_view name,
   }
   purpose.ttl_seconds_max = base::kTokenSecondsMax;
   if (const toml::node* ttl = reader.Node("max_ttl")) {
-    purpose.ttl_seconds_max = ParseTtl(*ttl);
+    purpose.ttl_seconds_max =
+        ParseSeconds(*ttl, base::kTokenSecondsMax).value_or(0);
     if (purpose.ttl_seconds_max == 0) {
       reader.Fault("max_ttl",
                    "is \"1s\" to \"900s\", \"1m\" to \"15m\", or 1 "
@@ -200,10 +211,32 @@ void PolicyCompiler::CompileInstitution(std::string_view name,
                           " names no data_clusters: all are within its "
                           "ceiling");
   }
+  if (const toml::node* age = reader.Node("rotate_after")) {
+    institution.rotate_seconds =
+        ParseSeconds(*age, kRotateSecondsMax).value_or(0);
+    if (institution.rotate_seconds == 0) {
+      reader.Fault("rotate_after", "is \"1s\" to \"3660d\", or seconds");
+    }
+  }
   reader.RefuseUnknown();
   if (!policy_.institutions.push_back(institution)) {
     findings_.Fault(reader.line(), "more than 256 institutions");
   }
+}
+
+void PolicyCompiler::CompileKeys(TomlReader& root) {
+  const toml::table* table = root.Table("keys");
+  if (table == nullptr) return;
+  TomlReader reader(*table, "keys", findings_);
+  if (const toml::node* wait = reader.Node("destroy_wait")) {
+    const auto seconds = ParseSeconds(*wait, base::kDestroyWaitSecondsMax);
+    if (seconds) {
+      policy_.destroy_wait_seconds = *seconds;
+    } else {
+      reader.Fault("destroy_wait", "is \"0s\" to \"30d\", or seconds");
+    }
+  }
+  reader.RefuseUnknown();
 }
 
 void PolicyCompiler::WarnOfIdleAudiences() {
@@ -221,6 +254,7 @@ void PolicyCompiler::WarnOfIdleAudiences() {
 
 void PolicyCompiler::Compile(const toml::table& root_table) {
   TomlReader root(root_table, "", findings_);
+  CompileKeys(root);
   ForEachTable(root, "purposes", [&](auto name, const toml::table& table) {
     CompilePurpose(name, table);
   });

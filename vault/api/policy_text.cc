@@ -177,6 +177,10 @@ void WriteCaller(JsonWriter& json, const Policy& policy, size_t place) {
 
 std::string DecompilePolicy(const Policy& policy) {
   std::string out = "# The policy in force.\n";
+  if (policy.destroy_wait_seconds != base::kDestroyWaitSecondsDefault) {
+    out += "\n[keys]\ndestroy_wait = \"" +
+           std::to_string(policy.destroy_wait_seconds) + "s\"\n";
+  }
   for (const wire::PolicyPurpose& purpose : policy.purposes) {
     out += TomlHeader("purposes", purpose.name.view());
     if (purpose.prohibited) out += "prohibited = true\n";
@@ -195,6 +199,10 @@ std::string DecompilePolicy(const Policy& policy) {
            TomlList(NamesOf(institution.purposes, policy.purposes)) +
            "\ndata_clusters = " +
            TomlList(NamesOf(institution.clusters, policy.clusters)) + "\n";
+    if (institution.rotate_seconds != 0) {
+      out += "rotate_after = \"" + std::to_string(institution.rotate_seconds) +
+             "s\"\n";
+    }
   }
   for (size_t i = 0; i < policy.callers.size; ++i) {
     out += CallerText(policy, i);
@@ -205,7 +213,7 @@ std::string DecompilePolicy(const Policy& policy) {
 std::string PolicyJson(const Policy& policy) {
   TextBuilder out;
   JsonWriter json(out);
-  json.BeginObject();
+  json.BeginObject().Number("destroy_wait", policy.destroy_wait_seconds);
   WriteList(json, "data_clusters",
             NamesOf(~wire::ClusterSet{0}, policy.clusters));
   json.Key("purposes").BeginArray();
@@ -225,6 +233,9 @@ std::string PolicyJson(const Policy& policy) {
     WriteList(json, "purposes", NamesOf(institution.purposes, policy.purposes));
     WriteList(json, "data_clusters",
               NamesOf(institution.clusters, policy.clusters));
+    if (institution.rotate_seconds != 0) {
+      json.Number("rotate_after", institution.rotate_seconds);
+    }
     json.EndObject();
   }
   json.EndArray().Key("callers").BeginArray();
