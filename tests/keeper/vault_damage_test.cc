@@ -281,7 +281,7 @@ TEST_F(VaultDamageTest, FailedWriteOfAnOperatorsChangeIsNotAcknowledged) {
     wire::Policy stricter = TestPolicy();
     stricter.rules.size = 0;
     world.files.writes_before_failure = nth;
-    const bool done = world.vault().LoadPolicy(Encode(stricter), 0).ok();
+    const bool done = world.LoadPolicy(Encode(stricter)).ok();
     ASSERT_TRUE(world.Reopen().ok()) << nth;
     const Rule rule = world.Issue(link).rule();
     if (done) {

@@ -27,8 +27,7 @@ TEST_F(VaultTest, EmptyFilesAreUninitialisedAndRefuseAllButInit) {
   EXPECT_EQ(CodeOf(world_.Unseal()), Code::kConflict);
   EXPECT_EQ(CodeOf(world_.vault().Seal(0)), Code::kSealed);
   EXPECT_EQ(CodeOf(world_.vault().AcceptClock(0)), Code::kSealed);
-  EXPECT_EQ(CodeOf(world_.vault().LoadPolicy(Encode(TestPolicy()), 0)),
-            Code::kSealed);
+  EXPECT_EQ(CodeOf(world_.LoadPolicy(Encode(TestPolicy()))), Code::kSealed);
   world_.caller = world_.Connect(geteuid());
   EXPECT_EQ(world_.One<wire::NewRecord>(Op::kCreate, TestCreate(world_.caller))
                 .rule(),
@@ -131,7 +130,7 @@ TEST_F(VaultTest, LoadedPolicyIsInForceAtOnceAndAfterARestart) {
   const KeptLink link = world_.Create();
   wire::Policy stricter = TestPolicy();
   stricter.rules.size = 0;
-  ASSERT_TRUE(world_.vault().LoadPolicy(Encode(stricter), 0).ok());
+  ASSERT_TRUE(world_.LoadPolicy(Encode(stricter)).ok());
   EXPECT_EQ(world_.Issue(link).rule(), Rule::kNoIssueRule);
   ASSERT_TRUE(world_.Reopen().ok());
   EXPECT_EQ(world_.Issue(link).rule(), Rule::kNoIssueRule);
@@ -142,7 +141,7 @@ TEST_F(VaultTest, ConnectionIsMatchedAnewWhenThePolicyChanges) {
   const KeptLink link = world_.Create();
   wire::Policy without = TestPolicy();
   without.callers[0].identity += 1;
-  ASSERT_TRUE(world_.vault().LoadPolicy(Encode(without), 0).ok());
+  ASSERT_TRUE(world_.LoadPolicy(Encode(without)).ok());
   EXPECT_EQ(world_.Issue(link).rule(), Rule::kUnknownCaller);
 }
 
@@ -151,10 +150,10 @@ TEST_F(VaultTest, RefusedPolicyLeavesTheOneInForce) {
   const KeptLink link = world_.Create();
   std::vector<uint8_t> bytes = Encode(TestPolicy());
   for (size_t size = 0; size < bytes.size(); size += 97) {
-    EXPECT_FALSE(world_.vault().LoadPolicy(Bytes(bytes).first(size), 0).ok());
+    EXPECT_FALSE(world_.LoadPolicy(Bytes(bytes).first(size)).ok());
   }
   bytes[0] += 1;
-  EXPECT_EQ(CodeOf(world_.vault().LoadPolicy(bytes, 0)), Code::kNewerFormat);
+  EXPECT_EQ(CodeOf(world_.LoadPolicy(bytes)), Code::kNewerFormat);
   EXPECT_TRUE(world_.Issue(link).allowed());
   ASSERT_TRUE(world_.Reopen().ok());
   EXPECT_TRUE(world_.Issue(link).allowed());
@@ -165,13 +164,13 @@ TEST_F(VaultTest, InstitutionLeftOutAndPutBackKeepsItsKey) {
   const KeptLink link = world_.Create();
   wire::Policy without = TestPolicy();
   without.institutions[0].name = wire::Name("another");
-  ASSERT_TRUE(world_.vault().LoadPolicy(Encode(without), 0).ok());
+  ASSERT_TRUE(world_.LoadPolicy(Encode(without)).ok());
   EXPECT_EQ(world_.Issue(link).rule(), Rule::kRuleInstitution);
   EXPECT_EQ(world_.One<wire::NewRecord>(Op::kCreate, TestCreate(world_.caller))
                 .rule(),
             Rule::kUnknownInstitution);
   ASSERT_TRUE(world_.Reopen().ok());
-  ASSERT_TRUE(world_.vault().LoadPolicy(Encode(TestPolicy()), 0).ok());
+  ASSERT_TRUE(world_.LoadPolicy(Encode(TestPolicy())).ok());
   EXPECT_TRUE(world_.Issue(link).allowed());
 }
 
@@ -212,7 +211,7 @@ TEST_F(VaultTest, FloorsComeBackFromTheJournalAndFromTheSnapshot) {
                  live = world_.Create();
   ASSERT_EQ(world_.Revoke(early), Rule::kAllowed);
   // A policy load writes the snapshot: `early` is in it, `late` is not.
-  ASSERT_TRUE(world_.vault().LoadPolicy(Encode(TestPolicy()), 0).ok());
+  ASSERT_TRUE(world_.LoadPolicy(Encode(TestPolicy())).ok());
   ASSERT_EQ(world_.Revoke(late), Rule::kAllowed);
   for (int restart = 0; restart < 3; ++restart) {
     ASSERT_TRUE(world_.Reopen().ok());

@@ -49,6 +49,9 @@ class World {
     if (!slot.ok()) return slot.error();
     return {};
   }
+  base::Status LoadPolicy(Bytes compiled) {
+    return vault().LoadPolicy(wire::PolicyBytes{compiled, {}}, 0);
+  }
   base::Status Unseal() { return vault().Unseal(Question(), 0); }
   // Started, initialised, and a caller connected.
   void Operate() {

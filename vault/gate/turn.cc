@@ -15,7 +15,6 @@ constexpr uint64_t kSweepEvery = 60'000;  // milliseconds
 constexpr size_t kSweepMost = 256;
 constexpr uint64_t kCountEvery = 1'000;  // milliseconds
 constexpr size_t kBodyBytesKept = 16'384;
-constexpr std::string_view kVaultIdRow = "vault_id";
 
 base::Status Put(store::WriteBatch& batch, const StoreWrite& write) {
   if (write.kind == StoreWrite::Kind::kEraseLink) {
@@ -264,7 +263,7 @@ base::Status Turn::TakeStatus(base::Decoder& fields) {
 // A store that was written under another root opens nothing here, and must not
 // be mixed with this one.
 base::Status Turn::CheckStoreIdentity() {
-  auto row = store_.GetState(kVaultIdRow);
+  auto row = store_.GetState(store::kVaultIdRow);
   if (!row.ok()) return row.error();
   bool operational = status_.state == wire::VaultState::kOperational;
   if (row->empty()) {
@@ -277,7 +276,7 @@ base::Status Turn::CheckStoreIdentity() {
                   "restore data_dir as a whole");
     }
     COFFER_TRY(store_.Commit([this](store::WriteBatch& batch) {
-      return batch.PutState(kVaultIdRow, status_.vault_id);
+      return batch.PutState(store::kVaultIdRow, status_.vault_id);
     }));
   } else if (!base::Equal(*row, status_.vault_id)) {
     return Fail(Code::kConflict,

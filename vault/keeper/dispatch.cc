@@ -2,6 +2,7 @@
 
 #include "vault/keeper/link_operations.h"
 #include "vault/keeper/token_operations.h"
+#include "vault/keeper/upkeep_operations.h"
 
 namespace coffer::keeper {
 namespace {
@@ -79,11 +80,15 @@ bool DispatchItem(Op op, Decoder& decoder, Operation::Shared& shared,
     case Op::kKeys:
       return CarryOut(decoder, shared, answer, Keys);
     case Op::kWork:
+      return CarryOut(decoder, shared, answer, Work);
     case Op::kRewrap:
+      return CarryOut(decoder, shared, answer, Rewrap);
     case Op::kSettle:
+      return CarryOut(decoder, shared, answer, Settle);
     case Op::kDrained:
+      return CarryOut(decoder, shared, answer, Drained);
     case Op::kAdopted:
-      return false;
+      return CarryOut(decoder, shared, answer, Adopted);
   }
   return false;
 }

@@ -34,15 +34,15 @@ void LogLine(const char* text) {
   [[maybe_unused]] ssize_t written = write(2, line, size);
 }
 
-Loop::Loop(Journal& journal, Connections& connections,
-           Operation::Shared& shared, OperatorService& operators, int epoll_fd,
-           int event_fd)
-    : journal_(journal),
-      connections_(connections),
-      shared_(shared),
-      vault_(shared.vault),
-      operators_(operators),
-      batches_(kBatchFd, journal, shared),
+Loop::Loop(const Parts& parts, int epoll_fd, int event_fd)
+    : journal_(parts.journal),
+      connections_(parts.connections),
+      shared_(parts.shared),
+      vault_(parts.shared.vault),
+      operators_(parts.operators),
+      commands_(parts.commands),
+      keys_(parts.keys),
+      batches_(kBatchFd, parts.journal, parts.shared),
       epoll_fd_(epoll_fd),
       event_fd_(event_fd) {}
 
@@ -70,7 +70,7 @@ int Loop::Run() {
   epoll_event events[kEventsMax];
   for (;;) {
     const bool at_once =
-        batches_.more() || (operators_.waiting() && batches_.settled());
+        batches_.more() || (QuietWanted() && batches_.settled());
     const int ready = epoll_wait(epoll_fd_, events, kEventsMax,
                                  at_once ? 0 : kTickMilliseconds);
     if (ready < 0 && errno != EINTR) {
@@ -80,15 +80,21 @@ int Loop::Run() {
     for (int i = 0; i < ready; ++i) {
       Handle(events[i].data.u64, events[i].events);
     }
-    const BatchChannel::Outcome outcome = batches_.Pump(operators_.waiting());
+    const BatchChannel::Outcome outcome = batches_.Pump(QuietWanted());
     if (outcome != BatchChannel::Outcome::kOk) return End(outcome);
-    if (operators_.waiting() && batches_.settled()) {
+    if (QuietWanted() && batches_.settled()) {
+      if (keys_.due()) keys_.CarryOutDue();
       ServeQuestions();
       // Frames that waited for the operator.
       const BatchChannel::Outcome after = batches_.Pump(false);
       if (after != BatchChannel::Outcome::kOk) return End(after);
     }
-    if (ready == 0 && !at_once) journal_.KeepReserve();
+    const uint64_t now = vault_.clock().BootMilliseconds();
+    if (now - ticked_at_ >= kTickMilliseconds) {
+      ticked_at_ = now;
+      journal_.KeepReserve();
+      commands_.Tick();
+    }
   }
 }
 

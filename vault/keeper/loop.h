@@ -23,8 +23,15 @@ enum InheritedFd : int {
 
 class Loop {
  public:
-  Loop(Journal& journal, Connections& connections, Operation::Shared& shared,
-       OperatorService& operators, int epoll_fd, int event_fd);
+  struct Parts {
+    Journal& journal;
+    Connections& connections;
+    Operation::Shared& shared;
+    OperatorService& operators;
+    OperatorCommands& commands;
+    KeyService& keys;
+  };
+  Loop(const Parts& parts, int epoll_fd, int event_fd);
 
   // Registers everything with epoll; before the sandbox.
   base::Status Prepare();
@@ -41,6 +48,8 @@ class Loop {
   void Hold(Connection& connection);
   void Resume();
   void ServeOperator(Connection& connection, uint32_t events);
+  // Operators' questions, or keys' times, that want a quiet moment.
+  bool QuietWanted() const { return operators_.waiting() || keys_.due(); }
   void ServeQuestions();
   void WatchOperator(const Connection& connection);
   void Close(Connection& connection);
@@ -52,12 +61,15 @@ class Loop {
   Operation::Shared& shared_;
   Vault& vault_;
   OperatorService& operators_;
+  OperatorCommands& commands_;
+  KeyService& keys_;
   BatchChannel batches_;
   const int epoll_fd_;
   const int event_fd_;
   // Accepted while the descriptor channel was full; nothing is accepted until
   // it is passed on.
   wire::ConnectionId held_ = 0;
+  uint64_t ticked_at_ = 0;  // milliseconds
 };
 
 // One line to standard error: "coffer-keeper: text".

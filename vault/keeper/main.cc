@@ -69,9 +69,13 @@ int RunKeeper() {
   OpenedLink opened(**arena);
   SealedLink sealed(**arena);
   Operation::Shared shared{vault, connections, pending, opened, sealed};
-  OperatorService operators(vault, journal, connections, **arena,
+  KeyService keys(vault);
+  SlotService slots(vault);
+  OperatorCommands commands(shared, journal, keys, slots,
                             !os::SeccompIsLeftOut());
-  Loop loop(journal, connections, shared, operators, epoll.get(), event.get());
+  OperatorService operators(connections, commands);
+  Loop loop({journal, connections, shared, operators, commands, keys},
+            epoll.get(), event.get());
 
   ready = vault.Start();
   if (ready.ok()) ready = loop.Prepare();

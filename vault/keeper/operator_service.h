@@ -7,14 +7,13 @@
 #include <memory>
 
 #include "vault/keeper/connections.h"
-#include "vault/keeper/vault.h"
+#include "vault/keeper/operator_commands.h"
 
 namespace coffer::keeper {
 
 class OperatorService {
  public:
-  OperatorService(Vault& vault, Journal& journal, Connections& connections,
-                  base::SecretArena& arena, bool sandboxed);
+  OperatorService(Connections& connections, OperatorCommands& commands);
 
   // A place for a new connection; false when none is left.
   bool Attach(const Connection& connection);
@@ -49,30 +48,20 @@ class OperatorService {
   };
   static constexpr size_t kFrameBytes =
       wire::kOperatorFrameHeaderBytes + base::kOperatorFrameBytesMax;
+  static constexpr size_t kFieldsOffset =
+      wire::kOperatorFrameHeaderBytes + 3 + 2 + wire::kOperatorMessageBytesMax;
 
   Session* Find(wire::ConnectionId id);
   static bool Whole(const Session& session, uint32_t& bytes);
   void Answer(Session& session, Connection& connection);
-  void Handle(Session& session, uint32_t uid, wire::OperatorOp op, Bytes body);
-  template <typename Fields>
-  void Reply(Session& session, wire::OperatorOp op, wire::OperatorCode code,
-             std::string_view message, const Fields* fields);
-  void Fail(Session& session, wire::OperatorOp op, const base::Error& error);
-  void Finish(Session& session, wire::OperatorOp op,
-              const base::Status& status);
-  void ReportStatus(Session& session);
-  void RunSelfTests(Session& session, uint32_t uid);
-  void Explain(Session& session, Bytes body);
-  void Tail(Session& session, Bytes body);
+  base::MutableBytes FieldsRoom(Session& session);
+  void Reply(Session& session, wire::OperatorOp op,
+             const CommandOutcome& outcome);
   void Malformed(Session& session, wire::OperatorOp op);
 
-  Vault& vault_;
-  Journal& journal_;
   Connections& connections_;
-  base::SecretArena& arena_;
-  const bool sandboxed_;
+  OperatorCommands& commands_;
   Session sessions_[base::kOperatorConnectionsMax];
-  std::unique_ptr<uint8_t[]> leaves_;  // room for a tail
 };
 
 }  // namespace coffer::keeper

@@ -18,7 +18,8 @@ using wire::VaultState;
 
 constexpr uint8_t kBodyFormat = 1;
 
-// The slot's own key pair, from its secret and all that its header says.
+}  // namespace
+
 void DeriveSlotKey(crypto::SigningKey& key, const crypto::SlotSecret& secret,
                    const wire::SlotHeader& header,
                    const ByteArray<16>& vault_id) {
@@ -28,8 +29,6 @@ void DeriveSlotKey(crypto::SigningKey& key, const crypto::SlotSecret& secret,
   crypto::DeriveSigningKey(key, secret, "coffer slot key",
                            {vault_id, Bytes(bytes, *size)});
 }
-
-}  // namespace
 
 // Applies the journal's changes after the state file's snapshot.
 class Vault::Replayer final : public JournalVisitor {
@@ -43,7 +42,10 @@ class Vault::Replayer final : public JournalVisitor {
     return {};
   }
   Status OnChange(Bytes bytes) override {
-    auto floor = base::DecodeWhole<Floor>(bytes);
+    const bool is_floor =
+        !bytes.empty() && bytes[0] == static_cast<uint8_t>(ChangeKind::kFloor);
+    auto floor =
+        base::DecodeWhole<Floor>(is_floor ? bytes.subspan(1) : Bytes());
     if (!floor.ok() || !IsFloorKind(static_cast<uint8_t>(floor->kind))) {
       return Fail(Code::kInvalid, "journal: a change is malformed");
     }
@@ -104,11 +106,11 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
   if (state_ != VaultState::kUninitialised) {
     return Fail(Code::kConflict, "already initialised; nothing was changed");
   }
-  const wire::SlotKind kind = question.slot.kind;
-  if (kind != wire::SlotKind::kPassphrase && kind != wire::SlotKind::kKeyFile) {
+  if (wire::SlotKindText(question.slot.kind).empty()) {
     return Fail(Code::kInvalid, "no such kind of seal slot");
   }
   COFFER_TRY(wire::DecodePolicy(*next_policy_, question.policy));
+  COFFER_TRY(wire::CheckQuorum(question.quorum));
 
   StateHeader header;
   crypto::Random(header.vault_id);
@@ -136,6 +138,9 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
   JudgeClock(now);
   keyring_.Generate(now);
   floors_.Clear();
+  quorum_ = question.quorum;
+  keyring_generation_ = 1;
+  exported_generation_ = 0;
   auto finish = [&]() -> Status {
     COFFER_TRY(SetPolicy(question.policy));
     COFFER_TRY(journal_.Create(header_.vault_id));
@@ -207,6 +212,9 @@ Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
   decoder.Number(highest_time_);
   decoder.Struct(position);
   decoder.LongBytes(policy, base::kPolicyBytesMax);
+  decoder.Struct(quorum_);
+  decoder.Number(keyring_generation_);
+  decoder.Number(exported_generation_);
   decoder.LongBytes(keyring, kStateBodyBytesMax);
   decoder.Number(count);
   if (decoder.failed() || format != kBodyFormat) {
@@ -277,14 +285,20 @@ Status Vault::Stop() {
   return {};
 }
 
-Status Vault::LoadPolicy(Bytes compiled, uint32_t uid) {
+Status Vault::LoadPolicy(const wire::PolicyBytes& question, uint32_t uid) {
   if (state_ != VaultState::kOperational) {
     return Fail(Code::kSealed, "sealed; unseal first");
   }
-  COFFER_TRY(wire::DecodePolicy(*next_policy_, compiled));
-  // The leaf first: no policy is in force without one.
+  COFFER_TRY(wire::DecodePolicy(*next_policy_, question.policy));
+  COFFER_TRY(wire::CheckQuorum(question.quorum));
+  // The leaves first: no policy and no rule is in force without one.
+  if (!(question.quorum == quorum_)) {
+    COFFER_TRY(
+        AddOperatorLeaf(LeafKind::kQuorum, uid, question.quorum.threshold));
+  }
   COFFER_TRY(AddOperatorLeaf(LeafKind::kPolicyLoad, uid, 0));
-  COFFER_TRY(SetPolicy(compiled));
+  COFFER_TRY(SetPolicy(question.policy));
+  quorum_ = question.quorum;
   Status written = WriteState();
   if (!written.ok()) return Latch(written.error());
   return {};
@@ -338,6 +352,9 @@ Result<size_t> Vault::EncodeBody() {
   encoder.Number(highest_time_);
   encoder.Struct(journal_.durable_position());
   encoder.LongBytes(policy_bytes(), base::kPolicyBytesMax);
+  encoder.Struct(quorum_);
+  encoder.Number(keyring_generation_);
+  encoder.Number(exported_generation_);
   // The keyring's size is known once it stands behind it.
   const size_t size_at = encoder.used();
   auto keyring =
@@ -363,16 +380,37 @@ Status Vault::WriteState() {
   return {};
 }
 
-Status Vault::AddOperatorLeaf(LeafKind kind, uint32_t uid, uint32_t detail) {
-  Leaf leaf;
-  leaf.kind = kind;
-  leaf.uid = uid;
-  leaf.detail = detail;
+Status Vault::WriteKeys() {
+  ++keyring_generation_;
+  return WriteState();
+}
+
+Status Vault::ReplaceRoot() {
+  crypto::RootKey root(arena_);
+  crypto::RandomKey(root);
+  StateHeader header = header_;
+  for (StateSlot& slot : header.slots) {
+    COFFER_TRY(crypto::SealKey(slot.sealed_root, root, slot.public_key));
+  }
+  header_ = header;
+  root_ = std::move(root);
+  return WriteKeys();
+}
+
+Status Vault::Record(Leaf leaf) {
   if (!CanAppend(true)) {
     return Fail(Code::kFull, "the journal cannot grow; free disk space");
   }
   AddLeaf(leaf);
   return journal_.SyncNow(keyring_.journal_key());
+}
+
+Status Vault::AddOperatorLeaf(LeafKind kind, uint32_t uid, uint32_t detail) {
+  Leaf leaf;
+  leaf.kind = kind;
+  leaf.uid = uid;
+  leaf.detail = detail;
+  return Record(leaf);
 }
 
 uint64_t Vault::AddLeaf(Leaf& leaf) {
@@ -387,10 +425,11 @@ uint64_t Vault::AddLeaf(Leaf& leaf) {
 
 bool Vault::RaiseFloor(const Floor& floor, bool kill) {
   if (!floors_.Raise(floor, kill)) return false;
-  uint8_t bytes[kFloorBytes];
-  auto size = base::EncodeWhole(MutableBytes(bytes), floor);
+  uint8_t bytes[1 + kFloorBytes];
+  bytes[0] = static_cast<uint8_t>(ChangeKind::kFloor);
+  auto size = base::EncodeWhole(MutableBytes(bytes).subspan(1), floor);
   COFFER_CHECK(size.ok());
-  COFFER_CHECK(journal_.AddChange(Bytes(bytes, *size)));
+  COFFER_CHECK(journal_.AddChange(Bytes(bytes, 1 + *size)));
   return true;
 }
 
@@ -401,6 +440,7 @@ void Vault::Forget() {
   floors_.Clear();
   spent_tokens_.Clear();
   *policy_ = wire::Policy{};
+  quorum_ = wire::QuorumRule{};
   policy_bytes_size_ = 0;
   ++policy_generation_;
 }
@@ -432,6 +472,9 @@ void Vault::FillStatus(wire::OperatorStatus& status) const {
   if (open) {
     crypto::Hash(status.policy_digest, "coffer policy", {policy_bytes()});
     status.evidence_key = {evidence_key_, sizeof evidence_key_};
+    status.quorum = quorum_;
+    status.keyring_generation = keyring_generation_;
+    status.exported_generation = exported_generation_;
   }
   for (const StateSlot& slot : header_.slots) {
     status.slots.push_back(slot.header);

@@ -5,8 +5,10 @@
 // authenticate, and then stays in the error state.
 //
 // The state's body (sealed by StateFile under the root key):
-//   format u8 | highest_time u64 | journal position
-//   | policy bytes32 | keyring bytes32 | count u32 | floor*
+//   format u8 | highest_time u64 | journal position | policy bytes32
+//   | quorum rule | keyring generation u64 | exported generation u64
+//   | keyring bytes32 | count u32 | floor*
+// A change in the journal: kind u8 | fields (kFloor: a floor).
 #pragma once
 
 #include <memory>
@@ -21,6 +23,21 @@
 #include "vault/wire/operator_message.h"
 
 namespace coffer::keeper {
+
+// Numbers are part of the journal's format: append only.
+enum class ChangeKind : uint8_t { kFloor = 1 };
+
+// The slot's own key pair, from its secret and all that its header says.
+void DeriveSlotKey(crypto::SigningKey& key, const crypto::SlotSecret& secret,
+                   const wire::SlotHeader& header,
+                   const wire::ByteArray<16>& vault_id);
+
+// A store that lies ready to be put in force by the gate.
+struct StoreAdoption {
+  wire::ByteArray<32> digest{};  // zeros: none
+  bool done = false;             // the gate has answered
+  bool adopted = false;
+};
 
 // Resource; everything it will ever need is made by the constructor.
 class Vault {
@@ -40,7 +57,7 @@ class Vault {
   Result<uint8_t> Init(const wire::OpenQuestion& question, uint32_t uid);
   Status Unseal(const wire::OpenQuestion& question, uint32_t uid);
   Status Seal(uint32_t uid);
-  Status LoadPolicy(Bytes compiled, uint32_t uid);
+  Status LoadPolicy(const wire::PolicyBytes& question, uint32_t uid);
   Status AcceptClock(uint32_t uid);
   // A failure latches the error state.
   Status LogSelfTest(uint32_t uid, uint32_t failed);
@@ -65,6 +82,30 @@ class Vault {
   uint64_t Now() const;
   bool clock_accepted() const { return clock_accepted_; }
 
+  // --- For the services that change keys, slots and rules; between batches
+  base::Clock& clock() { return clock_; }
+  base::SecretArena& arena() { return arena_; }
+  const crypto::RootKey& root() const { return root_; }
+  Keyring& keyring() { return keyring_; }
+  Floors& floors() { return floors_; }
+  // The clear part, with the seal slots; WriteState makes a change durable.
+  StateHeader& header() { return header_; }
+  const wire::QuorumRule& quorum() const { return quorum_; }
+  uint64_t keyring_generation() const { return keyring_generation_; }
+  void MarkExported() { exported_generation_ = keyring_generation_; }
+  StoreAdoption& adoption() { return adoption_; }
+  // Appended and synced. kFull, and nothing is appended: no room on disk.
+  Status Record(wire::Leaf leaf);
+  // A new state in force, durable. An error may leave either in force: Latch.
+  Status WriteState();
+  // WriteState after a change of keys or slots: raises the generation.
+  Status WriteKeys();
+  // WriteKeys under a fresh root, sealed to every slot: what was written before
+  // opens nothing of the new state.
+  Status ReplaceRoot();
+  // Ends in the error state for good; returns the error.
+  base::Error Latch(base::Error error);
+
   // --- Evidence and kills, into the batch being filled
   bool CanAppend(bool kill) const { return journal_.CanAppend(kill); }
   uint64_t next_leaf() const { return journal_.next_leaf(); }
@@ -82,14 +123,12 @@ class Vault {
   class Replayer;
 
   Status OpenWith(const crypto::RootKey& root, Bytes body);
-  Status WriteState();
   Result<size_t> EncodeBody();
   Status SetPolicy(Bytes compiled);
   Status Operate(wire::LeafKind kind, uint32_t uid);
   Status AddOperatorLeaf(wire::LeafKind kind, uint32_t uid, uint32_t detail);
   void JudgeClock(uint64_t recorded);
   void Forget();
-  base::Error Latch(base::Error error);
 
   base::Clock& clock_;
   base::SecretArena& arena_;
@@ -101,6 +140,10 @@ class Vault {
   StateHeader header_;
   crypto::RootKey root_;
   Keyring keyring_;
+  wire::QuorumRule quorum_;
+  StoreAdoption adoption_;
+  uint64_t keyring_generation_ = 0;
+  uint64_t exported_generation_ = 0;
   LocalTokenKeeper local_tokens_;
   Floors floors_;
   SpentTokens spent_tokens_;

@@ -125,6 +125,7 @@ base::Result<DataFile> InspectDataFile(int fd) {
   DataFile out;
   out.page_bytes = page_bytes;
   out.last_page = last.last_page();
+  out.transaction = last.transaction();
   out.file_bytes = static_cast<uint64_t>(file.st_size);
   out.first_missing_page = out.file_bytes / page_bytes;
   if (out.first_missing_page < 2) return DamagedError();

@@ -22,6 +22,7 @@ struct DataFile {
   uint32_t page_bytes = 0;
   uint64_t last_page = 0;
   uint64_t file_bytes = 0;
+  uint64_t transaction = 0;  // the last committed
   // LMDB leaves a page that was taken and freed in one transaction unwritten,
   // so the pages from here to last_page may rightly be missing; only free ones.
   uint64_t first_missing_page = 0;

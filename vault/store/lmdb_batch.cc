@@ -1,9 +1,17 @@
 #include "vault/store/lmdb_batch.h"
 
 namespace coffer::store {
+namespace {
+
+// No LMDB code: a wrap that is to go was never counted. Spoils nothing.
+constexpr int kUncounted = -101;
+
+}  // namespace
 
 LmdbBatch::~LmdbBatch() {
-  if (transaction_ != nullptr) environment_.Abort(transaction_);
+  if (transaction_ == nullptr) return;
+  CloseCursor();
+  environment_.Abort(transaction_);
 }
 
 Status LmdbBatch::Begin() {
@@ -13,8 +21,19 @@ Status LmdbBatch::Begin() {
   return ErrorOf(code);
 }
 
+void LmdbBatch::CloseCursor() {
+  if (wraps_ == nullptr) return;
+  environment_.Run([this] {
+    mdb_cursor_close(wraps_);
+    return 0;
+  });
+  wraps_ = nullptr;
+}
+
 Status LmdbBatch::Commit() {
   COFFER_TRY(failed_);
+  COFFER_TRY(Write([this] { return WriteCounts(); }));
+  CloseCursor();
   MDB_txn* transaction = transaction_;
   transaction_ = nullptr;
   return environment_.Commit(transaction);
@@ -24,6 +43,7 @@ template <typename Call>
 Status LmdbBatch::Write(const Call& call) {
   COFFER_TRY(failed_);
   const int code = environment_.Run(call);
+  if (code == kUncounted) return DamagedError();
   if (code != 0) failed_ = ErrorOf(code);
   return failed_;
 }
@@ -95,6 +115,11 @@ Status LmdbBatch::PutLink(const LinkId& link, Bytes head, Bytes wrap,
   return Add([&] {
     OldKeys old;
     int code = FindOldKeys(link, old);
+    const bool moved =
+        old.found && !base::Equal(old.wrap.view(), wrap_key.view());
+    const RowKey* replaced[] = {&wrap_key, &old.wrap};
+    if (code == 0) code = Uncount({replaced, moved ? 2u : 1u});
+    if (code == 0) code = CountPut(wrap);
     const auto move = [&](Table table, const RowKey& from, const RowKey& to,
                           Bytes value) {
       if (code == 0 && old.found && !base::Equal(from.view(), to.view())) {
@@ -109,18 +134,23 @@ Status LmdbBatch::PutLink(const LinkId& link, Bytes head, Bytes wrap,
   });
 }
 
+int LmdbBatch::EraseRows(const LinkId& link, const OldKeys& old) {
+  int code = 0;
+  if (old.found) code = Delete(Table::kSubjects, old.subject.view());
+  if (code == 0 && old.found) {
+    code = Delete(Table::kExpiries, old.expiry.view());
+  }
+  return code == 0 ? Delete(Table::kLinks, link) : code;
+}
+
 Status LmdbBatch::EraseLink(const LinkId& link) {
   return Write([&] {
     OldKeys old;
     int code = FindOldKeys(link, old);
+    const RowKey* replaced[] = {&old.wrap};
+    if (code == 0 && old.found) code = Uncount(replaced);
     if (code == 0 && old.found) code = Delete(Table::kWraps, old.wrap.view());
-    if (code == 0 && old.found) {
-      code = Delete(Table::kSubjects, old.subject.view());
-    }
-    if (code == 0 && old.found) {
-      code = Delete(Table::kExpiries, old.expiry.view());
-    }
-    return code == 0 ? Delete(Table::kLinks, link) : code;
+    return code == 0 ? EraseRows(link, old) : code;
   });
 }
 

@@ -15,7 +15,6 @@ namespace {
 using base::Code;
 using base::Fail;
 
-constexpr char kDataName[] = "data.mdb";
 // Made under this name and renamed when whole and synced.
 constexpr char kNewName[] = "data.mdb.new";
 constexpr char kNewLockName[] = "data.mdb.new-lock";
@@ -37,7 +36,7 @@ constexpr unsigned kFlags = MDB_NOTLS | MDB_NORDAHEAD;
 constexpr const char* kTableNames[kTables] = {
     "links",    "wraps",       "subjects",
     "expiries", "idempotency", "idempotency_expiries",
-    "state"};
+    "kek_counts", "state"};
 
 class File {
  public:
@@ -144,8 +143,11 @@ base::Error ErrorOf(int code) {
   }
 }
 
-LmdbEnvironment::LmdbEnvironment(std::string directory, size_t map_bytes)
-    : directory_(std::move(directory)), map_bytes_(map_bytes) {}
+LmdbEnvironment::LmdbEnvironment(std::string directory, size_t map_bytes,
+                                 Access access)
+    : directory_(std::move(directory)),
+      map_bytes_(map_bytes),
+      access_(access) {}
 
 LmdbEnvironment::~LmdbEnvironment() { Close(); }
 
@@ -155,10 +157,23 @@ Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::Open(
   if (map_bytes < kMapBytesMin) map_bytes = kMapBytesMin;
   map_bytes = (map_bytes + kMapBytesStep - 1) / kMapBytesStep * kMapBytesStep;
   std::unique_ptr<LmdbEnvironment> environment(
-      new LmdbEnvironment(std::move(directory), map_bytes));
+      new LmdbEnvironment(std::move(directory), map_bytes, Access::kOwner));
   COFFER_TRY(environment->CreateIfMissing());
   COFFER_TRY(environment->OpenChecked());
   return environment;
+}
+
+Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::OpenToRead(
+    std::string directory, Access access) {
+  InstallFaultGuard();
+  std::unique_ptr<LmdbEnvironment> environment(
+      new LmdbEnvironment(std::move(directory), 0, access));
+  COFFER_TRY(environment->OpenChecked());
+  return environment;
+}
+
+const char* LmdbEnvironment::data_name() const {
+  return access_ == Access::kIncoming ? kIncomingName : kDataName;
 }
 
 Status LmdbEnvironment::SyncDirectory() {
@@ -178,6 +193,7 @@ Status LmdbEnvironment::CreateIfMissing() {
   const std::string made = Path(kNewName);
   unlink(made.c_str());
   unlink(Path(kNewLockName).c_str());
+  unlink(Path(kOldLockName).c_str());
   struct stat ignored {};
   if (lstat(Path(kDataName).c_str(), &ignored) == 0) {
     // Again, for a kill between the rename and its sync.
@@ -211,34 +227,46 @@ Status LmdbEnvironment::CreateIfMissing() {
 }
 
 Status LmdbEnvironment::OpenChecked() {
-  File file(Path(kDataName), O_RDWR | O_NOFOLLOW);
+  const bool owner = access_ == Access::kOwner;
+  File file(Path(data_name()), (owner ? O_RDWR : O_RDONLY) | O_NOFOLLOW);
   if (!file.valid()) {
+    if (!owner && errno == ENOENT) {
+      return Fail(Code::kNotFound, "store: its file is not there");
+    }
     return Fail(Code::kIo, "store: data.mdb cannot be opened");
   }
   auto inspected = InspectDataFile(file.fd());
   if (!inspected.ok()) return inspected.error();
   const DataFile& data = *inspected;
   page_bytes_ = data.page_bytes;
+  transaction_ = data.transaction;
   // Missing pages become zeros, so that looking whether they may be missing
-  // cannot read past the file's end.
-  if (data.is_short() &&
+  // cannot read past the file's end. A reader leaves the file as it is.
+  const bool lengthen = owner && data.is_short();
+  if (lengthen &&
       (data.full_bytes() > map_bytes_ + kReserveBytes ||
        ftruncate(file.fd(), static_cast<off_t>(data.full_bytes())) != 0)) {
     return DamagedError();
   }
   map_ = AddressRange{};
-  const int code = Run([this] {
-    return OpenEnvironment(&environment_, directory_, kFlags,
-                           map_bytes_ + kReserveBytes);
+  // A map of 0 bytes is one of the size that the file states.
+  const std::string path =
+      access_ == Access::kIncoming ? Path(kIncomingName) : directory_;
+  unsigned flags = kFlags;
+  if (!owner) flags |= MDB_RDONLY;
+  if (access_ == Access::kIncoming) flags |= MDB_NOSUBDIR | MDB_NOLOCK;
+  const int code = Run([&] {
+    return OpenEnvironment(&environment_, path, flags,
+                           owner ? map_bytes_ + kReserveBytes : 0);
   });
   Status opened = code == 0 ? OpenTables() : Status(ErrorOf(code));
-  if (opened.ok() && data.is_short()) {
+  if (opened.ok() && lengthen) {
     auto free = TailIsFree(data.first_missing_page, data.last_page);
     opened = free.ok() && *free ? Status() : Status(DamagedError());
   }
   if (opened.ok()) return {};
   Close();
-  if (data.is_short() &&
+  if (lengthen &&
       ftruncate(file.fd(), static_cast<off_t>(data.file_bytes)) != 0) {
     return Fail(Code::kIo, "store: data.mdb is damaged, and its disk fails");
   }
@@ -337,6 +365,30 @@ Result<bool> LmdbEnvironment::TailIsFree(uint64_t first_page,
     if (!is_free) return false;
   }
   return true;
+}
+
+Result<std::vector<uint8_t>> LmdbEnvironment::ReadState(std::string_view name) {
+  COFFER_TRY(CheckStateName(name));
+  std::vector<uint8_t> out;
+  Status decoded;
+  const int code = Read([&](MDB_txn* reader) {
+    MDB_val key = ToVal(base::AsBytes(name));
+    MDB_val value{};
+    const int result = mdb_get(reader, table(Table::kState), &key, &value);
+    if (result != 0) return result;
+    auto bytes = DecodeState(name, FromVal(value));
+    if (bytes.ok()) {
+      // Grown before the map is read again.
+      out.resize(bytes->size());
+      if (!out.empty()) std::memcpy(out.data(), bytes->data(), out.size());
+    } else {
+      decoded = bytes.error();
+    }
+    return 0;
+  });
+  COFFER_TRY(decoded);
+  if (code != 0 && code != MDB_NOTFOUND) return ErrorOf(code);
+  return out;
 }
 
 Status LmdbEnvironment::CheckRoom() {

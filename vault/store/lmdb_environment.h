@@ -1,6 +1,7 @@
 // One LMDB environment with the store's tables: made whole or not at all,
 // checked before it is mapped, opened again after a failed commit. Runs in the
-// gate, on one thread. Refuses a store that is foreign, newer or damaged.
+// gate, and in the command line for backups; on one thread. Refuses a store
+// that is foreign, newer or damaged.
 //
 // Resource: owns the environment and, while it is open, one reader.
 #pragma once
@@ -23,9 +24,16 @@ enum class Table : size_t {
   kExpiries,
   kIdempotency,
   kIdempotencyExpiries,
+  kKekCounts,
   kState,
 };
-inline constexpr size_t kTables = 7;
+inline constexpr size_t kTables = 8;
+
+inline constexpr char kDataName[] = "data.mdb";
+inline constexpr char kIncomingName[] = "incoming.mdb";
+inline constexpr char kLockName[] = "lock.mdb";
+// What becomes of a lock file when its data file is replaced.
+inline constexpr char kOldLockName[] = "lock.mdb.old";
 
 inline MDB_val ToVal(Bytes bytes) {
   return {bytes.size(), const_cast<uint8_t*>(bytes.data())};
@@ -39,8 +47,16 @@ base::Error ErrorOf(int code);
 
 class LmdbEnvironment {
  public:
+  enum class Access : uint8_t {
+    kOwner,     // reads and writes data.mdb
+    kReader,    // reads data.mdb beside its owner
+    kIncoming,  // reads incoming.mdb, which nobody writes any more
+  };
   static Result<std::unique_ptr<LmdbEnvironment>> Open(std::string directory,
                                                        size_t map_bytes);
+  // Only to read; makes nothing but LMDB's lock file.
+  static Result<std::unique_ptr<LmdbEnvironment>> OpenToRead(
+      std::string directory, Access access);
   ~LmdbEnvironment();
   LmdbEnvironment(const LmdbEnvironment&) = delete;
   LmdbEnvironment& operator=(const LmdbEnvironment&) = delete;
@@ -69,6 +85,20 @@ class LmdbEnvironment {
     return RunIn(map_, call);
   }
 
+  // Runs `call` guarded, for a reader that keeps its own transaction.
+  template <typename Call>
+  int RunReader(const Call& call) {
+    return RunIn(AddressRange{}, call);
+  }
+  MDB_env* get() const { return environment_; }
+
+  // The value of a row in `state`; empty when there is none.
+  Result<std::vector<uint8_t>> ReadState(std::string_view name);
+
+  // Puts incoming.mdb in the place of data.mdb and opens it, also where the old
+  // one faulted. After a failure one of the two is in force, whole.
+  Status Adopt();
+
   // Whether writes that add may go on: kFull once the pages in use reach the
   // limit. Erasing may go beyond it, so that a full store can be emptied.
   Status CheckRoom();
@@ -83,7 +113,7 @@ class LmdbEnvironment {
   }
 
  private:
-  LmdbEnvironment(std::string directory, size_t map_bytes);
+  LmdbEnvironment(std::string directory, size_t map_bytes, Access access);
 
   template <typename Call>
   int RunIn(AddressRange range, const Call& call) {
@@ -97,6 +127,8 @@ class LmdbEnvironment {
   Status CreateIfMissing();
   Status SyncDirectory();
   Status OpenChecked();
+  Status OpenWithOwnLock();
+  const char* data_name() const;
   Status OpenTables();
   Status OpenAndReadFormat(MDB_txn* transaction);
   void LearnMap(const MDB_val& value);
@@ -105,11 +137,13 @@ class LmdbEnvironment {
 
   const std::string directory_;
   const size_t map_bytes_;
+  const Access access_;
   MDB_env* environment_ = nullptr;
   MDB_txn* reader_ = nullptr;
   std::array<MDB_dbi, kTables> tables_{};
   AddressRange map_;  // everywhere, until it is known
   uint32_t page_bytes_ = 0;
+  uint64_t transaction_ = 0;  // the last one, as the file said when opened
   uint32_t commits_ = 0;
   bool reopen_ = false;   // after a commit of unknown outcome
   bool faulted_ = false;  // for good

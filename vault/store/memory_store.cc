@@ -11,53 +11,77 @@ using Tables = MemoryStore::Tables;
 
 std::vector<uint8_t> Owned(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
 
-// Checks at once, writes when the batch is applied.
+bool IsOf(const LinkBytes& parts, std::string_view institution) {
+  auto head = wire::DecodeRecordHead(parts.head);
+  return head.ok() && head->institution == institution;
+}
+
+bool HasState(const Tables& tables, std::string_view name, Bytes value) {
+  const auto found = tables.state.find(name);
+  return found != tables.state.end() && base::Equal(found->second, value);
+}
+
+// Writes to a copy of everything.
 class MemoryBatch final : public WriteBatch {
  public:
+  explicit MemoryBatch(const Tables& tables) : tables_(tables) {}
+
   Status PutLink(const LinkId& link, Bytes head, Bytes wrap,
                  Bytes token_box) override {
     auto fields = CheckLinkParts(link, head, wrap, token_box);
     if (!fields.ok()) return fields.error();
-    LinkBytes parts{Owned(head), Owned(wrap), Owned(token_box)};
-    writes_.push_back(
-        [link, parts](Tables& tables) { tables.links[link] = parts; });
+    tables_.links[link] = {Owned(head), Owned(wrap), Owned(token_box)};
     return {};
   }
   Status EraseLink(const LinkId& link) override {
-    writes_.push_back([link](Tables& tables) { tables.links.erase(link); });
+    tables_.links.erase(link);
     return {};
+  }
+  Result<bool> ReplaceWrap(std::string_view institution, const LinkId& link,
+                           Bytes expected, Bytes fresh) override {
+    auto move = CheckWrapMove(expected, fresh);
+    if (!move.ok()) return move.error();
+    if (!Has(institution, link, expected)) return false;
+    tables_.links[link].wrap = Owned(fresh);
+    return true;
+  }
+  Result<bool> EraseDead(std::string_view institution, const LinkId& link,
+                         Bytes expected) override {
+    if (!Has(institution, link, expected)) return false;
+    tables_.links.erase(link);
+    return true;
   }
   Status PutIdempotency(const IdempotencyHash& key,
                         const IdempotencyEntry& entry) override {
-    writes_.push_back(
-        [key, entry](Tables& tables) { tables.idempotency[key] = entry; });
+    tables_.idempotency[key] = entry;
     return {};
   }
   Status SweepIdempotency(uint64_t now, size_t most) override {
-    writes_.push_back([now, most](Tables& tables) {
-      size_t left = most;
-      for (auto at = tables.idempotency.begin();
-           at != tables.idempotency.end() && left > 0;) {
-        const bool ended = at->second.expires_at < now;
-        if (ended) --left;
-        at = ended ? tables.idempotency.erase(at) : std::next(at);
-      }
-    });
+    size_t left = most;
+    for (auto at = tables_.idempotency.begin();
+         at != tables_.idempotency.end() && left > 0;) {
+      const bool ended = at->second.expires_at < now;
+      if (ended) --left;
+      at = ended ? tables_.idempotency.erase(at) : std::next(at);
+    }
     return {};
   }
   Status PutState(std::string_view name, Bytes value) override {
     COFFER_TRY(CheckStateName(name));
-    writes_.push_back([key = std::string(name), bytes = Owned(value)](
-                          Tables& tables) { tables.state[key] = bytes; });
+    tables_.state[std::string(name)] = Owned(value);
     return {};
   }
 
-  void Apply(Tables& tables) const {
-    for (const auto& write : writes_) write(tables);
-  }
+  Tables& tables() { return tables_; }
 
  private:
-  std::vector<std::function<void(Tables&)>> writes_;
+  bool Has(std::string_view institution, const LinkId& link, Bytes wrap) const {
+    const auto found = tables_.links.find(link);
+    return found != tables_.links.end() && IsOf(found->second, institution) &&
+           base::Equal(found->second.wrap, wrap);
+  }
+
+  Tables tables_;
 };
 
 }  // namespace
@@ -102,12 +126,60 @@ Result<uint64_t> MemoryStore::CountLinks() {
   return uint64_t{tables_.links.size()};
 }
 
+Result<std::vector<wire::KekCount>> MemoryStore::CountWraps() {
+  std::map<wire::KeyId, uint64_t> counts;
+  for (const auto& [link, parts] : tables_.links) {
+    ++counts[wire::DecodeWrap(parts.wrap)->kek];
+  }
+  std::vector<wire::KekCount> out;
+  for (const auto& [kek, links] : counts) out.push_back({kek, links});
+  return out;
+}
+
+Status MemoryStore::WalkWraps(std::string_view institution, const LinkId& after,
+                              size_t most, WrapPage& page) {
+  page.rows.clear();
+  page.bytes.clear();
+  page.last = true;
+  for (auto at = tables_.links.upper_bound(after); at != tables_.links.end();
+       ++at) {
+    if (!IsOf(at->second, institution)) continue;
+    if (page.rows.size() == most) {
+      page.last = false;
+      break;
+    }
+    const auto& wrap = at->second.wrap;
+    page.rows.push_back({at->first, static_cast<uint32_t>(page.bytes.size()),
+                         static_cast<uint16_t>(wrap.size())});
+    page.bytes.insert(page.bytes.end(), wrap.begin(), wrap.end());
+  }
+  page.count = page.rows.size();
+  return {};
+}
+
 Status MemoryStore::Commit(const std::function<Status(WriteBatch&)>& fill) {
-  MemoryBatch batch;
+  MemoryBatch batch(tables_);
   COFFER_TRY(fill(batch));
   const auto failure = std::exchange(failure_, std::nullopt);
-  if (!failure || failure->written) batch.Apply(tables_);
+  if (!failure || failure->written) tables_ = std::move(batch.tables());
   if (failure) return failure->error;
+  return {};
+}
+
+Status MemoryStore::Adopt(const VaultId& vault, const StoreDigest& digest) {
+  const auto matches = [&](const Tables& tables) {
+    return HasState(tables, kVaultIdRow, vault) &&
+           HasState(tables, kIncomingRow, digest);
+  };
+  if (!incoming_) {
+    if (matches(tables_)) return {};
+    return Fail(Code::kNotFound, "store: none lies ready to be adopted");
+  }
+  if (!matches(*incoming_)) {
+    return Fail(Code::kConflict, "store: the one that lies ready is another");
+  }
+  tables_ = std::move(*incoming_);
+  incoming_.reset();
   return {};
 }
 

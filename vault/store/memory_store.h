@@ -21,11 +21,17 @@ class MemoryStore final : public Store {
                                           uint64_t now) override;
   Result<std::vector<uint8_t>> GetState(std::string_view name) override;
   Result<uint64_t> CountLinks() override;
+  Result<std::vector<wire::KekCount>> CountWraps() override;
+  Status WalkWraps(std::string_view institution, const LinkId& after,
+                   size_t most, WrapPage& page) override;
   Status Commit(const std::function<Status(WriteBatch&)>& fill) override;
+  Status Adopt(const VaultId& vault, const StoreDigest& digest) override;
 
   // The next commit whose fill is ok ends with `error`; `written`: though it
   // was written, as kIo allows.
   void FailNextCommit(base::Error error, bool written);
+  // Leaves a store to be adopted, as a restore does.
+  void Leave(const MemoryStore& incoming) { incoming_ = incoming.tables_; }
 
   struct Tables {
     std::map<LinkId, LinkBytes> links;
@@ -40,6 +46,7 @@ class MemoryStore final : public Store {
   };
 
   Tables tables_;
+  std::optional<Tables> incoming_;
   std::optional<Failure> failure_;
 };
 

@@ -93,6 +93,17 @@ Result<wire::RecordHead> CheckLinkParts(const LinkId& link, Bytes head,
   return *fields;
 }
 
+Result<WrapMove> CheckWrapMove(Bytes expected, Bytes fresh) {
+  auto from = wire::DecodeWrap(expected);
+  auto to = wire::DecodeWrap(fresh);
+  if (!from.ok() || !to.ok() || from->leaf != to->leaf ||
+      from->revision != to->revision || from->linker != to->linker ||
+      from->subject != to->subject) {
+    return Fail(Code::kInvalid, "store: not the same wrap under another key");
+  }
+  return WrapMove{from->kek, to->kek};
+}
+
 void WriteLinkRowHeader(uint8_t* out, size_t head_size) {
   out[0] = kRowFormat;
   out[1] = static_cast<uint8_t>(head_size);
@@ -155,6 +166,30 @@ Result<IdempotencyEntry> DecodeIdempotency(const IdempotencyHash& key,
     return DamagedError();
   }
   return entry;
+}
+
+std::array<uint8_t, kCountRowBytes> EncodeCount(const wire::KeyId& kek,
+                                                uint64_t links) {
+  std::array<uint8_t, kCountRowBytes> row{};
+  base::Encoder encoder(row);
+  encoder.Number(links);
+  encoder.Number(Checksum(kek, encoder.written()));
+  COFFER_CHECK(!encoder.failed() && encoder.used() == row.size());
+  return row;
+}
+
+Result<wire::KekCount> DecodeCount(Bytes kek, Bytes row) {
+  wire::KekCount count;
+  uint32_t checksum = 0;
+  base::Decoder decoder(row);
+  decoder.Number(count.links);
+  decoder.Number(checksum);
+  if (!decoder.finished() || kek.size() != count.kek.size() ||
+      count.links == 0 || checksum != Checksum(kek, row.first(8))) {
+    return DamagedError();
+  }
+  std::memcpy(count.kek.data(), kek.data(), kek.size());
+  return count;
 }
 
 Status CheckStateName(std::string_view name) {

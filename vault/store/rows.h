@@ -10,6 +10,7 @@
 //   expiries             expires_at u64 | link 16      empty
 //   idempotency          hash 16                       idempotency_row
 //   idempotency_expiries expires_at u64 | hash 16      empty
+//   kek_counts           kek 16                        links u64 | checksum u32
 //   state                name 1 to 64                  checksum u32 | bytes
 //   state                "format"                      u8, kStoreFormat
 //
@@ -19,7 +20,9 @@
 //
 // Numbers are little-endian but for those in keys, which are big-endian so that
 // the earliest comes first. Wraps are dense by institution, so that rotating
-// one bank's key walks one stretch of one small table. The keeper authenticates
+// one bank's key walks one stretch of one small table. How many of them are
+// under each KEK is counted in every commit; there is no row for none. The
+// keeper authenticates
 // links and wraps; a checksum (CRC-32 of the key and what stands before or
 // after it) tells damage apart where no key protects a row.
 #pragma once
@@ -30,7 +33,7 @@
 
 namespace coffer::store {
 
-inline constexpr uint8_t kStoreFormat = 1;
+inline constexpr uint8_t kStoreFormat = 2;
 inline constexpr uint8_t kRowFormat = 1;
 inline constexpr std::string_view kFormatName = "format";
 inline constexpr size_t kStateNameBytesMax = 64;
@@ -38,6 +41,7 @@ inline constexpr size_t kLinkRowHeaderBytes = 1 + 2;
 inline constexpr size_t kLinkRowBytesMax =
     kLinkRowHeaderBytes + base::kRecordHeadBytesMax + base::kTokenBoxBytesMax;
 inline constexpr size_t kIdempotencyRowBytes = 1 + 16 + 8 + 16 + 4 + 4;
+inline constexpr size_t kCountRowBytes = 8 + 4;
 
 base::Error DamagedError();
 
@@ -63,6 +67,14 @@ RowKey ExpiryKey(uint64_t expires_at, Bytes hash_or_link);
 Result<wire::RecordHead> CheckLinkParts(const LinkId& link, Bytes head,
                                         Bytes wrap, Bytes token_box);
 
+// What ReplaceWrap is given: both decode and differ in KEK and box alone
+// (kInvalid).
+struct WrapMove {
+  wire::KeyId from{};
+  wire::KeyId to{};
+};
+Result<WrapMove> CheckWrapMove(Bytes expected, Bytes fresh);
+
 struct LinkRow {
   Bytes head;
   Bytes token_box;
@@ -76,6 +88,10 @@ std::array<uint8_t, kIdempotencyRowBytes> EncodeIdempotency(
     const IdempotencyHash& key, const IdempotencyEntry& entry);
 Result<IdempotencyEntry> DecodeIdempotency(const IdempotencyHash& key,
                                            Bytes row);
+
+std::array<uint8_t, kCountRowBytes> EncodeCount(const wire::KeyId& kek,
+                                                uint64_t links);
+Result<wire::KekCount> DecodeCount(Bytes kek, Bytes row);
 
 // kInvalid for an empty, too long or reserved name.
 Status CheckStateName(std::string_view name);

@@ -22,6 +22,8 @@ using base::Status;
 using wire::LinkId;
 using wire::SubjectHash;
 using IdempotencyHash = wire::ByteArray<16>;
+using VaultId = wire::ByteArray<16>;
+using StoreDigest = wire::ByteArray<32>;
 
 // Owned bytes of one link; all empty when the store has none.
 struct LinkBytes {
@@ -38,7 +40,28 @@ struct IdempotencyEntry {
   uint32_t revision = 0;
 };
 
-// One turn's writes, in order; applied all or nothing.
+// Wraps of one institution as a walk found them, in the order of their links.
+// Value, used again for page after page: it keeps its room.
+struct WrapPage {
+  struct Row {
+    LinkId link{};
+    uint32_t at = 0;  // in `bytes`
+    uint16_t size = 0;
+  };
+  std::vector<Row> rows;
+  size_t count = 0;  // of the rows in use
+  std::vector<uint8_t> bytes;
+  bool last = false;  // the walk's end was reached
+
+  // Empty where the store has more bytes than any wrap.
+  Bytes wrap(size_t i) const {
+    return Bytes(bytes).subspan(rows[i].at, rows[i].size);
+  }
+};
+
+// One turn's writes, in order; applied all or nothing. A write that is refused
+// with kInvalid, or kDamaged because what it replaces was never counted, does
+// nothing and spoils no other.
 class WriteBatch {
  public:
   virtual ~WriteBatch() = default;
@@ -48,6 +71,15 @@ class WriteBatch {
                          Bytes token_box) = 0;
   // Deletes every trace; no error when there is none.
   virtual Status EraseLink(const LinkId& link) = 0;
+  // Puts `fresh`, the same wrap under another KEK, in the place of `expected`.
+  // False, and nothing happens, where the store has other bytes by now.
+  // kInvalid when it is not the same wrap.
+  virtual Result<bool> ReplaceWrap(std::string_view institution,
+                                   const LinkId& link, Bytes expected,
+                                   Bytes fresh) = 0;
+  // EraseLink where the wrap still is `expected`; false where it is not.
+  virtual Result<bool> EraseDead(std::string_view institution,
+                                 const LinkId& link, Bytes expected) = 0;
   virtual Status PutIdempotency(const IdempotencyHash& key,
                                 const IdempotencyEntry& entry) = 0;
   // Deletes at most `most` entries that ended before `now`.
@@ -74,11 +106,27 @@ class Store {
   // Empty when never put.
   virtual Result<std::vector<uint8_t>> GetState(std::string_view name) = 0;
   virtual Result<uint64_t> CountLinks() = 0;
+  // How many wraps stand under each KEK, exactly; none has no row.
+  virtual Result<std::vector<wire::KekCount>> CountWraps() = 0;
+  // At most `most` wraps of the institution, after `after` (all zeros: from
+  // the first). kDamaged, kIo.
+  virtual Status WalkWraps(std::string_view institution, const LinkId& after,
+                           size_t most, WrapPage& page) = 0;
 
   // Runs `fill` and commits what it wrote; durable when ok. After kIo the
   // outcome is unknown: the next call reopens, and callers treat the write as
   // maybe done. kFull: disk or map is full, nothing was written.
   virtual Status Commit(const std::function<Status(WriteBatch&)>& fill) = 0;
+
+  // Puts the store that a restore left beside this one in force, if it is of
+  // this vault and its digest this one; again ok when it is so already.
+  // Whatever happens, one of the two is in force, whole. kNotFound, kConflict
+  // (another vault or digest), and what makes a store refuse to open.
+  virtual Status Adopt(const VaultId& vault, const StoreDigest& digest) = 0;
 };
+
+// State rows: whose store it is, and of which restore it came.
+inline constexpr std::string_view kVaultIdRow = "vault_id";
+inline constexpr std::string_view kIncomingRow = "incoming";
 
 }  // namespace coffer::store

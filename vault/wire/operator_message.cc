@@ -35,6 +35,45 @@ std::string_view KeyUseText(KeyUse use) {
   return "";
 }
 
+bool operator==(const QuorumRule& a, const QuorumRule& b) {
+  if (a.threshold != b.threshold || a.approvers.size != b.approvers.size) {
+    return false;
+  }
+  for (const Approver& approver : a.approvers) {
+    bool found = false;
+    for (const Approver& other : b.approvers) {
+      found |= other.name == approver.name.view() &&
+               other.public_key == approver.public_key;
+    }
+    if (!found) return false;
+  }
+  return true;
+}
+
+base::Status CheckQuorum(const QuorumRule& rule) {
+  if (rule.threshold == 0 && rule.approvers.size == 0) return {};
+  if (rule.threshold < 2 || rule.threshold > rule.approvers.size) {
+    return base::Fail(base::Code::kInvalid,
+                      "quorum: the threshold is 2 to the number of approvers, "
+                      "or 0 without any");
+  }
+  for (size_t i = 0; i < rule.approvers.size; ++i) {
+    const Approver& approver = rule.approvers[i];
+    if (!IsName(approver.name.view())) {
+      return base::Fail(base::Code::kInvalid,
+                        "quorum: an approver's name is no name");
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (rule.approvers[j].name == approver.name.view() ||
+          rule.approvers[j].public_key == approver.public_key) {
+        return base::Fail(base::Code::kInvalid,
+                          "quorum: an approver is named twice");
+      }
+    }
+  }
+  return {};
+}
+
 std::string OperationText(const OperationId& id) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text = "op_";

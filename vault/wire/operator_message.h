@@ -152,6 +152,10 @@ struct QuorumRule {
     coder.Structs(self.approvers);
   }
 };
+// The same threshold and approvers, in any order.
+bool operator==(const QuorumRule& a, const QuorumRule& b);
+// kInvalid: a threshold of 1, or above the approvers; a name or key twice.
+base::Status CheckQuorum(const QuorumRule& rule);
 
 struct EmptyQuestion {
   template <typename Coder, typename Self>
