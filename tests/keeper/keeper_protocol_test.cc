@@ -220,7 +220,7 @@ TEST_F(ProtocolTest, RawOperatorFramesOfImpossibleSizesAreAnsweredAndClosed) {
       {0, 0, 0, 0},              // nothing in it
       {1, 0, 0, 0, 1},           // a format and no op
       {0xff, 0xff, 0xff, 0xff},  // 4 GiB
-      {1, 0, 6, 0},              // one above the limit
+      {1, 0, 8, 0},              // one above the limit
       {2, 0, 0, 0, 0, 1},        // format 0
       {2, 0, 0, 0, 9, 1},        // a later format
   };

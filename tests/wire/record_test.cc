@@ -172,6 +172,8 @@ constexpr Rule kRules[] = {
     Rule::kRecordStale,
     Rule::kRecordDamaged,
     Rule::kKeyUnavailable,
+    Rule::kKeyDestroyed,
+    Rule::kKeyNotToRewrap,
     Rule::kTokenMalformed,
     Rule::kTokenNotAuthentic,
     Rule::kTokenExpired,
