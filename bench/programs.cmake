@@ -14,6 +14,9 @@ add_executable(floor_single floor_single.cc floor_work.cc)
 target_link_libraries(floor_single coffer_floor coffer_crypto)
 add_executable(floor_create floor_create.cc)
 target_link_libraries(floor_create coffer_floor PkgConfig::BENCH_LMDB)
+add_executable(floor_rotate floor_rotate.cc)
+target_link_libraries(floor_rotate coffer_load coffer_crypto coffer_wire
+                      PkgConfig::BENCH_LMDB)
 # Stands in the gate's place; see bulk_load.h.
 add_executable(bulk_load bulk_load.cc bulk_keeper.cc bulk_spill.cc)
 target_link_libraries(bulk_load coffer_load coffer_gate)
