@@ -140,18 +140,52 @@ TEST(ConfigFile, RefusesNamesThatAreNone) {
 
 TEST(ConfigFile, SaysWhatIsReadAndNotUsedYet) {
   EXPECT_EQ(
-      FindingsOf(
-          "[unseal]\nkey_file = \"/k\"\ncredential = \"coffer.key\"\n"
-          "pkcs11_module = \"/m.so\"\n\n\n\n[audit]\norigin = \"example\"\n"
-          "retention = \"1096d\"\nreserve = \"8MiB\"\n[anchor]\n"
-          "path = \"/mnt/a\"\n[limits]\nstore = \"1GiB\"\n"),
-      "c:3: note: unseal.credential is read and not used yet by this version\n"
-      "c:4: note: unseal.pkcs11_module is read and not used yet by this "
-      "version\n"
+      FindingsOf("[unseal]\nkey_file = \"/k\"\ncredential = \"coffer.key\"\n"
+                 "\n\n\n\n[audit]\norigin = \"example\"\n"
+                 "retention = \"1096d\"\nreserve = \"8MiB\"\n[anchor]\n"
+                 "path = \"/mnt/a\"\n[limits]\nstore = \"1GiB\"\n"),
       "c:9: note: audit.origin is read and not used yet by this version\n"
       "c:10: note: audit.retention is read and not used yet by this version\n"
       "c:11: note: audit.reserve is read and not used yet by this version\n"
       "c:13: note: anchor.path is read and not used yet by this version\n");
+}
+
+TEST(ConfigFile, ReadsWhatUnsealsAtStart) {
+  const Config config = Parsed(
+      "[unseal]\nkey_file = \"/k\"\ncredential = \"coffer.key\"\n"
+      "pkcs11_module = \"/m.so\"\npkcs11_token = \"coffer token\"\n"
+      "pkcs11_key = \"seal\"\npkcs11_pin_file = \"/pin\"\n");
+  EXPECT_EQ(config.unseal.key_file, "/k");
+  EXPECT_EQ(config.unseal.credential, "coffer.key");
+  EXPECT_EQ(config.unseal.pkcs11_module, "/m.so");
+  EXPECT_EQ(config.unseal.pkcs11_token, "coffer token");
+  EXPECT_EQ(config.unseal.pkcs11_key, "seal");
+  EXPECT_EQ(config.unseal.pkcs11_pin_file, "/pin");
+}
+
+TEST(ConfigFile, RefusesWhatCannotUnseal) {
+  const std::string together =
+      "c:1: unseal.pkcs11_module, pkcs11_token and pkcs11_key go together\n";
+  const std::string module = "[unseal]\npkcs11_module = \"/m.so\"\n";
+  const std::string token = "pkcs11_token = \"t\"\n";
+  const std::string key = "pkcs11_key = \"k\"\n";
+  EXPECT_EQ(FindingsOf(module + token + key), "");
+  EXPECT_EQ(FindingsOf(module), together);
+  EXPECT_EQ(FindingsOf(module + token), together);
+  EXPECT_EQ(FindingsOf(module + key), together);
+  EXPECT_EQ(FindingsOf("[unseal]\n" + token + key), together);
+  EXPECT_EQ(FindingsOf("[unseal]\npkcs11_pin_file = \"/pin\"\n"), together);
+  EXPECT_EQ(FindingsOf(module + token + "pkcs11_key = \"" +
+                       std::string(33, 'k') + "\"\n"),
+            "c:4: unseal.pkcs11_key must be 1 to 32 bytes without control "
+            "characters\n");
+  for (const char* bad : {"/run/key", "..", ".key", "a/b"}) {
+    EXPECT_EQ(
+        FindingsOf("[unseal]\ncredential = \"" + std::string(bad) + "\"\n"),
+        "c:2: unseal.credential must be a credential's name, not a "
+        "path\n")
+        << bad;
+  }
 }
 
 TEST(ConfigFile, AQuorumHasNoThresholdOrTwoToTheNumberOfApprovers) {

@@ -59,11 +59,16 @@ void ReadAccount(TomlReader& reader, std::string_view key, NameSetting& out) {
   out.set = true;
 }
 
-void ReadWord(TomlReader& reader, std::string_view key, std::string& out) {
+constexpr size_t kWordBytesMax = 128;
+
+void ReadWord(TomlReader& reader, std::string_view key, size_t bytes_max,
+              std::string& out) {
   const auto text = reader.Text(key);
   if (!text) return;
-  if (text->text.empty() || text->text.size() > 128 || HasControl(text->text)) {
-    reader.Fault(key, "must be 1 to 128 bytes without control characters");
+  if (text->text.empty() || text->text.size() > bytes_max ||
+      HasControl(text->text)) {
+    reader.Fault(key, "must be 1 to " + std::to_string(bytes_max) +
+                          " bytes without control characters");
     return;
   }
   out = text->text;
@@ -211,11 +216,13 @@ class ConfigReader {
   // What opens and governs the vault.
   void ReadTrust(TomlReader& root) {
     ReadTable(root, "unseal", [&](TomlReader& unseal) {
+      ReadWord(unseal, "credential", kWordBytesMax, config_.unseal.credential);
+      if (config_.unseal.credential.find('/') != std::string::npos ||
+          config_.unseal.credential.starts_with('.')) {
+        unseal.Fault("credential", "must be a credential's name, not a path");
+      }
       ReadPath(unseal, "key_file", kPathBytesMax, config_.unseal.key_file);
-      ReadWord(unseal, "credential", config_.unseal.credential);
-      ReadPath(unseal, "pkcs11_module", kPathBytesMax,
-               config_.unseal.pkcs11_module);
-      NotUsedYet(unseal, {"credential", "pkcs11_module"});
+      ReadDevice(unseal);
     });
     ReadTable(root, "quorum", [&](TomlReader& quorum) {
       ReadNumber(quorum, "threshold", 0, base::kApproversMax,
@@ -239,9 +246,28 @@ class ConfigReader {
     });
   }
 
+  void ReadDevice(TomlReader& unseal) {
+    ReadPath(unseal, "pkcs11_module", kPathBytesMax,
+             config_.unseal.pkcs11_module);
+    ReadWord(unseal, "pkcs11_token", kDeviceLabelBytesMax,
+             config_.unseal.pkcs11_token);
+    ReadWord(unseal, "pkcs11_key", kDeviceLabelBytesMax,
+             config_.unseal.pkcs11_key);
+    ReadPath(unseal, "pkcs11_pin_file", kPathBytesMax,
+             config_.unseal.pkcs11_pin_file);
+    const bool module = unseal.Has("pkcs11_module");
+    if (module != unseal.Has("pkcs11_token") ||
+        module != unseal.Has("pkcs11_key") ||
+        (!module && unseal.Has("pkcs11_pin_file"))) {
+      findings_.Fault(unseal.line(),
+                      "unseal.pkcs11_module, pkcs11_token and pkcs11_key go "
+                      "together");
+    }
+  }
+
   void ReadAudit(TomlReader& root) {
     ReadTable(root, "audit", [&](TomlReader& audit) {
-      ReadWord(audit, "origin", config_.audit.origin);
+      ReadWord(audit, "origin", kWordBytesMax, config_.audit.origin);
       ReadAmount(audit, "retention", kDayUnits, 1, 36600,
                  "must be \"1d\" to \"36600d\", or that many days",
                  config_.audit.retention_days);

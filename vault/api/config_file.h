@@ -14,6 +14,7 @@ namespace coffer::api {
 
 inline constexpr size_t kConfigTextBytesMax = 256 * 1024;
 inline constexpr size_t kSocketPathBytesMax = 107;  // sun_path, with its end
+inline constexpr size_t kDeviceLabelBytesMax = 32;  // PKCS#11's token label
 
 // A user or group. One that is set and missing from the system is an error; a
 // default that is missing means: run as started, and say so.
@@ -39,10 +40,15 @@ struct Config {
   NameSetting gate_user{"coffer", false};
   NameSetting keeper_user{"coffer-keeper", false};
 
+  // What opens the vault at start, each if set, the first that is there; key
+  // file and device also for `coffer init`, `unseal` and `slot`.
   struct {
-    std::string key_file;       // of `coffer init` and `coffer unseal`
-    std::string credential;     // not used yet; of systemd
-    std::string pkcs11_module;  // not used yet
+    std::string credential;  // a name in $CREDENTIALS_DIRECTORY
+    std::string key_file;
+    std::string pkcs11_module;
+    std::string pkcs11_token;     // label; these two are set with the module
+    std::string pkcs11_key;       // label
+    std::string pkcs11_pin_file;  // empty: not at start, a person types it
   } unseal;
   struct {
     uint32_t threshold = 0;              // 0: off; else 2 to approvers
