@@ -221,6 +221,32 @@ expect "1"
 run 0 "${coffer[@]}" audit verify-certificate "$dir/out/certificate"
 expect erasure
 
+say "The key of Citi's links is rotated while the vault serves."
+run 0 "${as_linker[@]}" "${coffer[@]}" --json link add --institution citi \
+  --subject "$subject-2" --bank-token-file "$dir/bank-token" \
+  --consent "$dir/consent.json"
+link=$(grep -o 'lnk_[A-Za-z0-9_-]*' <<<"$output" | head -n 1)
+run 0 "${coffer[@]}" key rotate --institution citi
+expect "0 left"
+run 0 "${coffer[@]}" key list
+expect destroyed
+run 0 "${as_messenger[@]}" "${coffer[@]}" --json token issue --link "$link" \
+  --purpose balance_display --audience "$audience"
+expect 'v4.local.'
+
+say "Citi withdraws: its key is destroyed, every link is dead at once."
+run 0 "${coffer[@]}" --yes institution withdraw citi
+run 1 "${as_messenger[@]}" "${coffer[@]}" token issue --link "$link" \
+  --purpose balance_display --audience "$audience"
+expect invalid_grant
+run 0 "${coffer[@]}" institution list
+expect withdrawn
+say "It comes back: a new key, and no old link with it."
+run 0 "${coffer[@]}" institution admit citi
+run 1 "${as_messenger[@]}" "${coffer[@]}" token issue --link "$link" \
+  --purpose balance_display --audience "$audience"
+expect not_found
+
 say "The daemon stops; sealed at its next start, it answers nobody."
 kill -TERM "$daemon"
 wait "$daemon" || fail "cofferd did not end cleanly"
