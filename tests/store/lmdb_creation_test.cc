@@ -22,7 +22,7 @@ constexpr size_t kPageBytes = 4096;
 constexpr const char* kTables[] = {"links",       "wraps",
                                    "subjects",    "expiries",
                                    "idempotency", "idempotency_expiries",
-                                   "state"};
+                                   "kek_counts",  "state"};
 
 Result<std::unique_ptr<LmdbStore>> OpenIn(const TempDirectory& directory) {
   return LmdbStore::Open(directory.path(), kTestMapBytes);
@@ -167,7 +167,7 @@ void MakeLmdb(const TempDirectory& directory, size_t tables, int format,
   ASSERT_EQ(mdb_env_open(environment, directory.path().c_str(), 0, 0600), 0);
   ASSERT_EQ(mdb_txn_begin(environment, nullptr, 0, &transaction), 0);
   MDB_dbi table = 0;
-  for (size_t i = 7 - tables; i < 7; ++i) {
+  for (size_t i = 8 - tables; i < 8; ++i) {
     const unsigned flags = i == 0 ? table_flags : 0;
     ASSERT_EQ(mdb_dbi_open(transaction, kTables[i], MDB_CREATE | flags, &table),
               0);
@@ -198,12 +198,13 @@ struct Refusal {
 TEST(LmdbCreation, OtherLmdbFilesAreRefusedByName) {
   const Refusal refusals[] = {
       {"another program's", 0, -1, 0, Code::kInvalid, "not a store"},
-      {"without a format", 7, -1, 0, Code::kInvalid, "not a store"},
-      {"newer", 7, 2, 0, Code::kNewerFormat,
+      {"without a format", 8, -1, 0, Code::kInvalid, "not a store"},
+      {"newer", 8, 3, 0, Code::kNewerFormat,
        "written by a newer coffer; update this program"},
-      {"format 0", 7, 0, 0, Code::kDamaged, "damaged; restore a backup"},
-      {"a table missing", 6, 1, 0, Code::kDamaged, "damaged; restore a backup"},
-      {"a table of another kind", 7, 1, MDB_DUPSORT, Code::kDamaged,
+      {"format 0", 8, 0, 0, Code::kDamaged, "damaged; restore a backup"},
+      {"format 1", 8, 1, 0, Code::kDamaged, "damaged; restore a backup"},
+      {"a table missing", 7, 2, 0, Code::kDamaged, "damaged; restore a backup"},
+      {"a table of another kind", 8, 2, MDB_DUPSORT, Code::kDamaged,
        "damaged; restore a backup"},
   };
   for (const Refusal& refusal : refusals) {
@@ -217,7 +218,7 @@ TEST(LmdbCreation, OtherLmdbFilesAreRefusedByName) {
     EXPECT_EQ(ReadFile(directory.Path("data.mdb")), before) << refusal.what;
   }
   TempDirectory directory;
-  MakeLmdb(directory, 7, 1);
+  MakeLmdb(directory, 8, 2);
   EXPECT_TRUE(OpenIn(directory).ok());
 }
 

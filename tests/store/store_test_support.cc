@@ -76,7 +76,7 @@ Buffer Sample::Head() const {
 
 Buffer Sample::Wrap() const {
   wire::Wrap wrap;
-  wrap.kek = MakeLink(7);
+  wrap.kek = kek;
   wrap.leaf = leaf;
   wrap.revision = revision;
   wrap.linker = linker;
@@ -84,6 +84,11 @@ Buffer Sample::Wrap() const {
   const Buffer box = Pattern(wrap.box.size(), leaf * 3 + 2);
   std::copy(box.begin(), box.end(), wrap.box.begin());
   return Encoded(wrap);
+}
+
+Buffer WrapUnder(Sample sample, const wire::KeyId& kek) {
+  sample.kek = kek;
+  return sample.Wrap();
 }
 
 Buffer Sample::TokenBox() const {

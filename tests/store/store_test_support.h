@@ -25,6 +25,7 @@ struct Sample {
   std::string linker = "linker";
   uint32_t revision = 1;
   uint64_t leaf = 1;
+  wire::KeyId kek = {7};
   uint64_t expires_at = 1'800'000'000;
   size_t box_bytes = 200;
   size_t token_box_bytes = 120;
@@ -34,6 +35,9 @@ struct Sample {
   Buffer TokenBox() const;
   Status PutInto(WriteBatch& batch) const;
 };
+
+// The sample's wrap under another KEK.
+Buffer WrapUnder(Sample sample, const wire::KeyId& kek);
 
 // `number` makes the link; `subject` makes its subject.
 Sample MakeSample(uint32_t number, uint32_t subject = 1);

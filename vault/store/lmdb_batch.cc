@@ -154,6 +154,142 @@ Status LmdbBatch::EraseLink(const LinkId& link) {
   });
 }
 
+// --- A walk's writes, and the counts -----------------------------------------
+
+int LmdbBatch::FindWrap(const RowKey& key, MDB_val& value) {
+  int code = 0;
+  if (wraps_ == nullptr) {
+    code = mdb_cursor_open(transaction_, environment_.table(Table::kWraps),
+                           &wraps_);
+  }
+  MDB_val key_val = ToVal(key.view());
+  return code == 0 ? mdb_cursor_get(wraps_, &key_val, &value, MDB_SET) : code;
+}
+
+int LmdbBatch::FindCount(const wire::KeyId& kek, size_t& at) {
+  if (last_count_ < counts_.size() && counts_[last_count_].kek == kek) {
+    at = last_count_;
+    return 0;
+  }
+  for (at = 0; at < counts_.size(); ++at) {
+    if (counts_[at].kek == kek) break;
+  }
+  last_count_ = at;
+  if (at < counts_.size()) return 0;
+  MDB_val key = ToVal(kek);
+  MDB_val value{};
+  const int code = mdb_get(transaction_, environment_.table(Table::kKekCounts),
+                           &key, &value);
+  if (code != 0 && code != MDB_NOTFOUND) return code;
+  Count count{kek, 0, 0};
+  if (code == 0) {
+    auto row = DecodeCount(kek, FromVal(value));
+    if (!row.ok()) return MDB_CORRUPTED;
+    count.before = count.links = row->links;
+  }
+  counts_.push_back(count);
+  return 0;
+}
+
+int LmdbBatch::CountPut(Bytes wrap) {
+  auto fields = wire::DecodeWrap(wrap);
+  size_t at = 0;
+  const int code = FindCount(fields->kek, at);
+  if (code == 0) ++counts_[at].links;
+  return code;
+}
+
+// A wrap that does not decode was not put by this program, and not counted.
+int LmdbBatch::Uncount(std::span<const RowKey* const> keys) {
+  size_t taken[2];
+  size_t count = 0;
+  COFFER_CHECK(keys.size() <= 2);
+  for (const RowKey* key : keys) {
+    MDB_val value{};
+    int code = FindWrap(*key, value);
+    if (code == MDB_NOTFOUND) continue;
+    if (code != 0) return code;
+    auto wrap = wire::DecodeWrap(FromVal(value));
+    if (!wrap.ok()) continue;
+    size_t at = 0;
+    code = FindCount(wrap->kek, at);
+    if (code != 0) return code;
+    if (counts_[at].links == 0) {
+      while (count > 0) ++counts_[taken[--count]].links;
+      return kUncounted;
+    }
+    --counts_[at].links;
+    taken[count++] = at;
+  }
+  return 0;
+}
+
+int LmdbBatch::WriteCounts() {
+  for (const Count& count : counts_) {
+    if (count.links == count.before) continue;
+    const int code = count.links == 0
+                         ? Delete(Table::kKekCounts, count.kek)
+                         : Put(Table::kKekCounts, count.kek,
+                               EncodeCount(count.kek, count.links));
+    if (code != 0) return code;
+  }
+  return 0;
+}
+
+Result<bool> LmdbBatch::ReplaceWrap(std::string_view institution,
+                                    const LinkId& link, Bytes expected,
+                                    Bytes fresh) {
+  auto move = CheckWrapMove(expected, fresh);
+  if (!move.ok()) return move.error();
+  const RowKey key = WrapKey(institution, link);
+  bool replaced = false;
+  COFFER_TRY(Add([&] {
+    MDB_val value{};
+    int code = FindWrap(key, value);
+    if (code == MDB_NOTFOUND) return 0;
+    if (code != 0 || !base::Equal(FromVal(value), expected)) return code;
+    size_t from = 0;
+    size_t to = 0;
+    code = FindCount(move->to, to);
+    if (code == 0) code = FindCount(move->from, from);
+    if (code == 0 && counts_[from].links == 0) code = kUncounted;
+    if (code != 0) return code;
+    MDB_val key_val = ToVal(key.view());
+    MDB_val fresh_val = ToVal(fresh);
+    code = mdb_cursor_put(wraps_, &key_val, &fresh_val, MDB_CURRENT);
+    if (code != 0) return code;
+    --counts_[from].links;
+    ++counts_[to].links;
+    replaced = true;
+    return 0;
+  }));
+  return replaced;
+}
+
+// Also a wrap whose link's row is missing, unreadable or of another
+// institution: a walk meets those too.
+Result<bool> LmdbBatch::EraseDead(std::string_view institution,
+                                  const LinkId& link, Bytes expected) {
+  const RowKey key = WrapKey(institution, link);
+  bool erased = false;
+  COFFER_TRY(Write([&] {
+    MDB_val value{};
+    int code = FindWrap(key, value);
+    if (code == MDB_NOTFOUND) return 0;
+    if (code != 0 || !base::Equal(FromVal(value), expected)) return code;
+    const RowKey* replaced[] = {&key};
+    OldKeys old;
+    code = Uncount(replaced);
+    if (code == 0) code = FindOldKeys(link, old);
+    if (code == 0) code = mdb_cursor_del(wraps_, 0);
+    const bool whole = !old.found || base::Equal(old.wrap.view(), key.view());
+    if (code == 0 && whole) code = EraseRows(link, old);
+    erased = code == 0;
+    return code;
+  }));
+  return erased;
+}
+
 Status LmdbBatch::PutIdempotency(const IdempotencyHash& key,
                                  const IdempotencyEntry& entry) {
   const auto row = EncodeIdempotency(key, entry);

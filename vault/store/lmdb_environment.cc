@@ -34,8 +34,8 @@ constexpr uintptr_t kMapSlackBytes = 128 * 1024;
 constexpr unsigned kFlags = MDB_NOTLS | MDB_NORDAHEAD;
 
 constexpr const char* kTableNames[kTables] = {
-    "links",    "wraps",       "subjects",
-    "expiries", "idempotency", "idempotency_expiries",
+    "links",      "wraps",       "subjects",
+    "expiries",   "idempotency", "idempotency_expiries",
     "kek_counts", "state"};
 
 class File {
@@ -113,6 +113,27 @@ int ForFreePages(MDB_txn* transaction, const Take& take) {
 }
 
 }  // namespace
+
+int ReadCounts(MDB_txn* reader, MDB_dbi table,
+               std::vector<wire::KekCount>& counts, Status& decoded) {
+  MDB_cursor* cursor = nullptr;
+  int code = mdb_cursor_open(reader, table, &cursor);
+  if (code != 0) return code;
+  MDB_val key{};
+  MDB_val value{};
+  while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+    auto count = DecodeCount(FromVal(key), FromVal(value));
+    const bool ordered =
+        count.ok() && (counts.empty() || count->kek > counts.back().kek);
+    if (!ordered) {
+      decoded = DamagedError();
+      break;
+    }
+    counts.push_back(*count);
+  }
+  mdb_cursor_close(cursor);
+  return code == MDB_NOTFOUND ? 0 : code;
+}
 
 base::Error ErrorOf(int code) {
   switch (code) {

@@ -42,6 +42,10 @@ inline Bytes FromVal(const MDB_val& value) {
   return {static_cast<const uint8_t*>(value.mv_data), value.mv_size};
 }
 
+// All rows of kek_counts, guarded by the caller; `decoded`: a row is damaged.
+int ReadCounts(MDB_txn* reader, MDB_dbi table,
+               std::vector<wire::KekCount>& counts, Status& decoded);
+
 // The failure that an LMDB code or errno stands for.
 base::Error ErrorOf(int code);
 

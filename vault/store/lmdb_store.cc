@@ -16,17 +16,59 @@ void Copy(std::vector<uint8_t>& out, Bytes bytes) {
   if (!bytes.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
 }
 
+// Copies rows from `start`'s institution, the first link above `after`.
+int FillPage(MDB_cursor* cursor, const RowKey& start, const LinkId& after,
+             size_t most, WrapPage& page) {
+  const Bytes prefix = start.view().first(start.view().size() - after.size());
+  MDB_val key = ToVal(start.view());
+  MDB_val value{};
+  MDB_cursor_op step = MDB_SET_RANGE;
+  size_t used = 0;
+  LinkId last = after;
+  while (page.count < most) {
+    const int result = mdb_cursor_get(cursor, &key, &value, step);
+    if (result == MDB_NOTFOUND) page.last = true;
+    if (result != 0) return page.last ? 0 : result;
+    const Bytes row = FromVal(key);
+    if (row.size() < prefix.size() ||
+        !base::Equal(row.first(prefix.size()), prefix)) {
+      page.last = true;
+      return 0;
+    }
+    if (row.size() != prefix.size() + last.size()) return MDB_CORRUPTED;
+    LinkId link;
+    std::memcpy(link.data(), row.data() + prefix.size(), link.size());
+    if (link > last) {
+      const bool fits = value.mv_size <= base::kWrapBytesMax;
+      const size_t size = fits ? value.mv_size : 0;
+      WrapPage::Row& out = page.rows[page.count++];
+      out.link = link;
+      out.at = static_cast<uint32_t>(used);
+      out.size = static_cast<uint16_t>(size);
+      if (size > 0) std::memcpy(&page.bytes[used], value.mv_data, size);
+      used += size;
+    } else if (step == MDB_NEXT) {
+      return MDB_CORRUPTED;  // no order: perhaps without an end
+    }
+    last = link;
+    step = MDB_NEXT;
+  }
+  return 0;
+}
+
 }  // namespace
 
-LmdbStore::LmdbStore(std::unique_ptr<LmdbEnvironment> environment)
-    : environment_(std::move(environment)) {}
+LmdbStore::LmdbStore(std::string directory,
+                     std::unique_ptr<LmdbEnvironment> environment)
+    : directory_(std::move(directory)), environment_(std::move(environment)) {}
 LmdbStore::~LmdbStore() = default;
 
 Result<std::unique_ptr<LmdbStore>> LmdbStore::Open(const std::string& directory,
                                                    size_t map_bytes) {
   auto environment = LmdbEnvironment::Open(directory, map_bytes);
   if (!environment.ok()) return environment.error();
-  return std::unique_ptr<LmdbStore>(new LmdbStore(std::move(*environment)));
+  return std::unique_ptr<LmdbStore>(
+      new LmdbStore(directory, std::move(*environment)));
 }
 
 Result<LinkBytes> LmdbStore::GetLink(const LinkId& link, bool with_token_box) {
@@ -134,25 +176,7 @@ Result<IdempotencyEntry> LmdbStore::GetIdempotency(const IdempotencyHash& key,
 Result<std::vector<uint8_t>> LmdbStore::GetState(std::string_view name) {
   COFFER_TRY(CheckStateName(name));
   COFFER_TRY(environment_->Ready());
-  std::vector<uint8_t> out;
-  Status decoded;
-  const int code = environment_->Read([&](MDB_txn* reader) {
-    MDB_val key = ToVal(base::AsBytes(name));
-    MDB_val value{};
-    const int result =
-        mdb_get(reader, environment_->table(Table::kState), &key, &value);
-    if (result != 0) return result;
-    auto bytes = DecodeState(name, FromVal(value));
-    if (bytes.ok()) {
-      Copy(out, *bytes);
-    } else {
-      decoded = bytes.error();
-    }
-    return 0;
-  });
-  COFFER_TRY(decoded);
-  if (code != 0 && code != MDB_NOTFOUND) return ErrorOf(code);
-  return out;
+  return environment_->ReadState(name);
 }
 
 Result<uint64_t> LmdbStore::CountLinks() {
@@ -163,6 +187,66 @@ Result<uint64_t> LmdbStore::CountLinks() {
   });
   if (code != 0) return ErrorOf(code);
   return static_cast<uint64_t>(table.ms_entries);
+}
+
+Result<std::vector<wire::KekCount>> LmdbStore::CountWraps() {
+  COFFER_TRY(environment_->Ready());
+  std::vector<wire::KekCount> counts;
+  Status decoded;
+  const int code = environment_->Read([&](MDB_txn* reader) {
+    return ReadCounts(reader, environment_->table(Table::kKekCounts), counts,
+                      decoded);
+  });
+  COFFER_TRY(decoded);
+  if (code != 0) return ErrorOf(code);
+  return counts;
+}
+
+Status LmdbStore::WalkWraps(std::string_view institution, const LinkId& after,
+                            size_t most, WrapPage& page) {
+  COFFER_TRY(environment_->Ready());
+  // Room for all of them before the map is read.
+  page.rows.resize(most);
+  page.bytes.resize(most * base::kWrapBytesMax);
+  page.count = 0;
+  page.last = false;
+  const RowKey start = WrapKey(institution, after);
+  const int code = environment_->Read([&](MDB_txn* reader) {
+    MDB_cursor* cursor = nullptr;
+    int result =
+        mdb_cursor_open(reader, environment_->table(Table::kWraps), &cursor);
+    if (result != 0) return result;
+    result = FillPage(cursor, start, after, most, page);
+    mdb_cursor_close(cursor);
+    return result;
+  });
+  if (code != 0) return ErrorOf(code);
+  return {};
+}
+
+Status LmdbStore::Adopt(const VaultId& vault, const StoreDigest& digest) {
+  const auto check = [&](LmdbEnvironment& environment) -> Status {
+    auto has_vault = environment.ReadState(kVaultIdRow);
+    if (!has_vault.ok()) return has_vault.error();
+    auto has_digest = environment.ReadState(kIncomingRow);
+    if (!has_digest.ok()) return has_digest.error();
+    if (base::Equal(*has_vault, vault) && base::Equal(*has_digest, digest)) {
+      return {};
+    }
+    return Fail(Code::kConflict, "store: the one that lies ready is another");
+  };
+  auto incoming = LmdbEnvironment::OpenToRead(
+      directory_, LmdbEnvironment::Access::kIncoming);
+  if (incoming.ok()) {
+    COFFER_TRY(check(**incoming));
+    incoming->reset();
+    return environment_->Adopt();
+  }
+  if (incoming.error().code != Code::kNotFound) return incoming.error();
+  // Perhaps it happened before, and nobody heard of it.
+  COFFER_TRY(environment_->Ready());
+  if (check(*environment_).ok()) return {};
+  return Fail(Code::kNotFound, "store: none lies ready to be adopted");
 }
 
 Status LmdbStore::Commit(const std::function<Status(WriteBatch&)>& fill) {

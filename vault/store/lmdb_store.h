@@ -37,11 +37,19 @@ class LmdbStore final : public Store {
                                           uint64_t now) override;
   Result<std::vector<uint8_t>> GetState(std::string_view name) override;
   Result<uint64_t> CountLinks() override;
+  Result<std::vector<wire::KekCount>> CountWraps() override;
+  Status WalkWraps(std::string_view institution, const LinkId& after,
+                   size_t most, WrapPage& page) override;
   Status Commit(const std::function<Status(WriteBatch&)>& fill) override;
+  // Looks for `incoming.mdb` in the directory, renames it to data.mdb, syncs
+  // the directory and opens it.
+  Status Adopt(const VaultId& vault, const StoreDigest& digest) override;
 
  private:
-  explicit LmdbStore(std::unique_ptr<LmdbEnvironment> environment);
+  LmdbStore(std::string directory,
+            std::unique_ptr<LmdbEnvironment> environment);
 
+  const std::string directory_;
   std::unique_ptr<LmdbEnvironment> environment_;
 };
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "vault/wire/keys.h"
 #include "vault/wire/record.h"
 
 namespace coffer::store {
