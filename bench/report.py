@@ -68,6 +68,14 @@ def print_table(data):
     print(line.format("", "", "figure", "first", "then", "").rstrip())
     for row in table_rows(data):
         print(line.format(*row))
+    if "throughput" in data:
+        print_requests(data)
+    if "lifetime" in data:
+        print_lifetime(data["lifetime"])
+    print()
+
+
+def print_requests(data):
     print("\nfor orientation, requests/s and server CPU a request (crypto "
           f"alone {statistics.median(data['crypto_us']):.1f} us):")
     rates = medians(data)
@@ -81,7 +89,48 @@ def print_table(data):
         print(f"  redeem {data['redeem']['rate']:,.0f}/s, create "
               f"{data['create']['rate']:,.0f}/s, in batches of 64 "
               f"{data['batches'][-1]['coffer']['rate'] * 64:,.0f} tokens/s")
-    print()
+
+
+def grown(lifetime, field):
+    """Links -> median."""
+    return {links: statistics.median(r[field] for r in lifetime["growth"]
+                                     if r["links"] == links)
+            for links in lifetime["sizes"]}
+
+
+def print_lifetime(lifetime):
+    print("\nfor orientation, by links in the vault:")
+    cpu, first = grown(lifetime, "cpu_us"), grown(lifetime, "first_seconds")
+    opened, kib = grown(lifetime, "open_seconds"), grown(lifetime,
+                                                         "keeper_kib")
+    for links in lifetime["sizes"]:
+        gone = [r["seconds"] * 1e3 for r in lifetime["withdrawals"]
+                if r["links"] == links]
+        line = (f"  {links:>10,}  {cpu[links]:4.1f} us a token, start "
+                f"{first[links] * 1e3:,.0f} ms, open after "
+                f"{opened[links] * 1e3:,.0f} ms, keeper "
+                f"{kib[links] / 1024:.1f} MiB")
+        print(line)
+        if gone:
+            print(f"{'':14}withdrawal {min(gone):.1f} to {max(gone):.1f} ms, "
+                  f"median {statistics.median(gone):.1f}")
+    for run in lifetime["rotation"]:
+        loaded = run["loaded"]
+        print(f"  rotation {run['alone']['rate']:,.0f} links/s (floor "
+              f"{run['floor']['links_a_second']:,.0f}), with 64 callers "
+              f"{rate_under_load(loaded):,.0f}/s beside "
+              f"{loaded['rate']:,.0f} tokens/s")
+        quiet = statistics.median(q["p99"] for q in run["quiet"])
+        print(f"{'':11}p99 of issuing {quiet:,.0f} us before and after, "
+              f"{loaded['p99']:,.0f} us meanwhile")
+    if "rotation_largest" in lifetime:
+        run = lifetime["rotation_largest"]
+        print(f"  rotation of {run['links']:,} links: {run['rate']:,.0f}/s")
+
+
+def rate_under_load(loaded):
+    return (sum(r["links"] for r in loaded["rotations"])
+            / sum(r["seconds"] for r in loaded["rotations"]))
 
 
 # --- The page ----------------------------------------------------------------
@@ -186,6 +235,56 @@ def latency_plot(data):
     return svg(width, height, parts + legend(sorted(shares), width - 165, 40))
 
 
+def line_plot(lines, label, below, x_text, logarithmic=False):
+    """Several lines of (x, y), with a legend; `x_text` renders an x."""
+    width, height, left, bottom = 640, 300, 60, 40
+    points = [point for _, _, line in lines for point in line]
+    top = nice_top(max(y for _, y in points))
+    scale = (lambda x: math.log10(max(x, 1))) if logarithmic else \
+        (lambda x: x)
+    low = min(scale(x) for x, _ in points) if logarithmic else 0
+    high = max(scale(x) for x, _ in points)
+    reach = (width - left - 200) / ((high - low) or 1)
+    parts = axes(width, height, left, bottom, top, label)
+    marks = sorted({x for x, _ in points}) if logarithmic else \
+        [high * i / 4 for i in range(5)]
+    for x in marks:
+        parts.append(text(left + (scale(x) - low) * reach,
+                          height - bottom + 18, x_text(x)))
+    parts.append(text((left + width - 200) / 2, height - 6, below))
+    for i, (name, colour, line) in enumerate(lines):
+        path = " ".join(
+            f"{left + (scale(x) - low) * reach:.1f},"
+            f"{height - bottom - y / top * (height - bottom - 20):.1f}"
+            for x, y in line)
+        parts.append(f'<polyline points="{path}" fill="none" '
+                     f'stroke-width="2" stroke="{colour}"/>')
+        y = 40 + i * 18
+        parts.append(f'<rect x="{width - 165}" y="{y - 10}" width="12" '
+                     f'height="12" fill="{colour}"/>')
+        parts.append(text(width - 147, y, name, "start"))
+    return svg(width, height, parts)
+
+
+def lifetime_plots(lifetime):
+    run = lifetime["rotation"][-1]
+    rotations = [("no callers", "#1b6e53", run["alone"]["samples"]),
+                 ("64 callers", "#b8651b",
+                  run["loaded"]["rotations"][0]["samples"])]
+    cpu = sorted(grown(lifetime, "cpu_us").items())
+    opened = sorted((links, seconds * 1e3) for links, seconds
+                    in grown(lifetime, "first_seconds").items())
+    size = "{:,.0f}".format
+    return ("<h2>A rotation: links left</h2>"
+            + line_plot(rotations, "links left", "seconds", "{:.1f}".format)
+            + "<h2>Growth: server CPU a token</h2>"
+            + line_plot([("issue", "#1b6e53", cpu)], "microseconds", "links",
+                        size, True)
+            + "<h2>Growth: start to the first answer</h2>"
+            + line_plot([("start", "#1b6e53", opened)], "milliseconds",
+                        "links", size, True))
+
+
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Coffer: measured</title>
 <style>
@@ -199,9 +298,7 @@ svg {{ max-width: 100%; height: auto; font-family: system-ui, sans-serif; }}
 <p>{machine}</p>
 <table><tr><th>id<th>measure<th>measured<th>first<th>then<th></tr>
 {rows}</table>
-<h2>Requests a second</h2>{throughput}
-<h2>Server CPU a request</h2>{cpu}
-{latency}
+{plots}
 <p>Ratios compare servers of one run on one machine; absolute figures are for
 orientation. The same figures as data: bench.json.</p>
 </html>
@@ -213,14 +310,19 @@ def page(data):
     rows = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}" for cell in row) + "</tr>\n"
         for row in table_rows(data))
-    latency = ""
+    plots = ""
+    if "throughput" in data:
+        plots += ("<h2>Requests a second</h2>"
+                  + connections_plot(data, 0, "requests a second")
+                  + "<h2>Server CPU a request</h2>"
+                  + connections_plot(data, 1, "microseconds"))
     if data.get("half_rate"):
-        latency = ("<h2>Latency at half the peak rate</h2>"
-                   + latency_plot(data))
+        plots += ("<h2>Latency at half the peak rate</h2>"
+                  + latency_plot(data))
+    if "lifetime" in data:
+        plots += lifetime_plots(data["lifetime"])
     return PAGE.format(
         machine=html.escape(f"{m['cpu']}, {m['cores']} cores, Linux "
                             f"{m['kernel']}, {m['compiler']}, {m['date']}, "
                             f"{m['command']}"),
-        rows=rows, latency=latency,
-        throughput=connections_plot(data, 0, "requests a second"),
-        cpu=connections_plot(data, 1, "microseconds"))
+        rows=rows, plots=plots)

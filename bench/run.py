@@ -5,10 +5,13 @@ them in turn (A B C, C B A, ...), and prints ratios: absolute figures of a share
 machine mean little from one run to the next. docs/performance.md says what each
 line measures.
 
-usage: run.py BIN_DIRECTORY [--quick] [--floors-only] [--out DIRECTORY]
+usage: run.py BIN_DIRECTORY [--quick] [--only GROUP] [--floors-only]
+              [--largest LINKS] [--out DIRECTORY]
 
-  --quick         about 20 seconds; for "does it run", not for figures
+  --quick         about two minutes; for "does it run", not for figures
+  --only          requests (P1 to P4, P10) or lifetime (P5 to P8, P11)
   --floors-only   without the vault
+  --largest       links of the largest vault (1 million quick, else 10)
   --out           where bench.json and bench.html go (build/bench)
 """
 
@@ -17,7 +20,6 @@ import json
 import os
 import platform
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -25,10 +27,12 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
+import lifetime  # noqa: E402
 import report  # noqa: E402
+from processes import (Failure, Server, cpu_of, health,  # noqa: E402
+                       resident_kib, stat_of, thread_cpu)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TICKS = os.sysconf("SC_CLK_TCK")
 CONNECTIONS = (1, 16, 64)
 SOCKET_PATH_MAX = 100
 
@@ -36,102 +40,19 @@ SOCKET_PATH_MAX = 100
 class Plan:
     """How long everything takes."""
 
-    def __init__(self, quick):
+    def __init__(self, quick, largest):
         self.quick = quick
         self.seconds = 0.5 if quick else 3.0
         self.rounds = 1 if quick else 3
         self.rate_seconds = 0.7 if quick else 4.0
         self.links = 2000 if quick else 50000
-
-
-class Failure(Exception):
-    pass
-
-
-# --- Processes ---------------------------------------------------------------
-def children_of(pid):
-    pids = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        try:
-            with open(f"/proc/{pid}/task/{task}/children",
-                      encoding="ascii") as file:
-                pids += [int(word) for word in file.read().split()]
-        except OSError:
-            pass
-    return pids
-
-
-def tree_of(pid):
-    pids = [pid]
-    for child in children_of(pid):
-        pids += tree_of(child)
-    return pids
-
-
-def stat_of(path):
-    """The name and the CPU seconds so far of a process or thread."""
-    with open(f"{path}/stat", encoding="utf-8") as file:
-        text = file.read()
-    name = text[text.index("(") + 1:text.rindex(")")]
-    fields = text[text.rindex(")") + 2:].split()
-    return name, (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def cpu_of(pids):
-    return sum(stat_of(f"/proc/{pid}")[1] for pid in pids)
-
-
-def thread_cpu(pid, name):
-    total = 0.0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        found, seconds = stat_of(f"/proc/{pid}/task/{task}")
-        if found == name:
-            total += seconds
-    return total
-
-
-def resident_kib(pid):
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1])
-    return 0
-
-
-class Server:
-    """One started program that answers on a Unix socket."""
-
-    def __init__(self, name, command, socket, log):
-        self.name = name
-        self.socket = socket
-        self.log_path = log
-        with open(log, "wb") as file:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
-        self.pids = [self.process.pid]
-
-    def wait(self, ready, seconds=30):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                break
-            if ready():
-                self.pids = tree_of(self.process.pid)
-                return
-            time.sleep(0.02)
-        with open(self.log_path, encoding="utf-8", errors="replace") as file:
-            last = file.read()[-2000:]
-        self.stop()
-        raise Failure(f"{self.name} did not come up:\n{last}")
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        # Of the vaults that grow; the first and the last are compared.
+        largest = largest or (1_000_000 if quick else 10_000_000)
+        self.sizes = tuple(sorted({1000, 100_000, min(1_000_000, largest),
+                                   largest}))
+        self.rotated = min(1_000_000, largest)
+        self.rotation_rounds = 1 if quick else 3
+        self.withdrawals = 3 if quick else 5
 
 
 # --- One run -----------------------------------------------------------------
@@ -150,14 +71,18 @@ class Bench:
             raise Failure(f"{path} is missing; run ./dev bench, which builds")
         return path
 
-    def ask(self, server, **options):
-        """Runs the load generator; adds the servers' CPU a request."""
+    def load_command(self, server, **options):
         command = [self.program("load_generator"), "--socket", server.socket]
         if server is not self.coffer and "values" not in options:
             options.setdefault("made_up", 1000)
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}"]
             command += [] if value is True else [str(value)]
+        return command
+
+    def ask(self, server, **options):
+        """Runs the load generator; adds the servers' CPU a request."""
+        command = self.load_command(server, **options)
         before = cpu_of(server.pids)
         sync_before = sum(thread_cpu(pid, "sync") for pid in server.pids)
         done = subprocess.run(command, capture_output=True, text=True,
@@ -211,16 +136,8 @@ class Bench:
         for folder, _, names in os.walk(self.data):
             if "coffer.sock" in names:
                 self.coffer.socket = os.path.join(folder, "coffer.sock")
-                return self.health() == 200
+                return health(self.coffer.socket) == 200
         return False
-
-    def health(self):
-        done = subprocess.run(
-            ["curl", "--silent", "--output", "/dev/null", "--write-out",
-             "%{http_code}", "--unix-socket", self.coffer.socket,
-             "http://coffer/v1/health"], capture_output=True, text=True,
-            check=False)
-        return int(done.stdout) if done.stdout.isdigit() else 0
 
     def stop(self):
         for server in reversed(self.servers):
@@ -322,7 +239,9 @@ def pick(runs, server, connections):
 def ratios(data):
     """Measure -> figure; what was not measured is absent."""
     found = {}
-    runs = data["throughput"]
+    if "lifetime" in data:
+        found.update(lifetime.ratios(data["lifetime"], middle))
+    runs = data.get("throughput", [])
     coffer = pick(runs, "coffer", 64)
     single = pick(runs, "single", 64)
     echo = pick(runs, "echo", 64)
@@ -345,7 +264,7 @@ def ratios(data):
     keeper = [kib for name, kib in data["resident_kib"].items()
               if "keeper" in name]
     if keeper:
-        found["P9 memory"] = keeper[0] / 1024
+        found["P9 memory"] = max(keeper[0] / 1024, found.get("P9 memory", 0))
     found["P10"] = (data["create"]["rate"]
                     / data["create_floor"]["links_a_second"])
     return found
@@ -375,8 +294,9 @@ def work_directory(out):
     return tempfile.mkdtemp(prefix="coffer-bench-", dir="/var/tmp")
 
 
-def measure(bench, floors_only):
-    data = {"machine": machine(), "quick": bench.plan.quick}
+def measure_requests(bench, floors_only):
+    """P1 to P4, P9's disk and P10."""
+    data = {}
     bench.start_floors()
     if not floors_only:
         bench.start_coffer()
@@ -389,6 +309,16 @@ def measure(bench, floors_only):
         data.update(bench.batches())
         data.update(bench.redeem())
         data.update(bench.memory())
+    bench.stop()
+    return data
+
+
+def measure(bench, arguments):
+    data = {"machine": machine(), "quick": bench.plan.quick}
+    if arguments.only != "lifetime":
+        data.update(measure_requests(bench, arguments.floors_only))
+    if arguments.only != "requests" and not arguments.floors_only:
+        data["lifetime"] = lifetime.Lifetime(bench).run()
     data["ratios"] = ratios(data)
     return data
 
@@ -399,14 +329,17 @@ def main():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binaries")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", choices=("requests", "lifetime"))
     parser.add_argument("--floors-only", action="store_true")
+    parser.add_argument("--largest", type=int, default=0)
     parser.add_argument("--out", default=os.path.join(ROOT, "build", "bench"))
     arguments = parser.parse_args()
     os.makedirs(arguments.out, exist_ok=True)
     work = work_directory(os.path.abspath(arguments.out))
-    bench = Bench(arguments.binaries, Plan(arguments.quick), work)
+    bench = Bench(arguments.binaries, Plan(arguments.quick,
+                                            arguments.largest), work)
     try:
-        data = measure(bench, arguments.floors_only)
+        data = measure(bench, arguments)
     except (Failure, subprocess.TimeoutExpired) as failure:
         sys.exit(f"bench: {failure}")
     finally:
