@@ -48,24 +48,19 @@ bool Operation::Enter(wire::ConnectionId id) {
   return false;
 }
 
-Rule Operation::Open(const wire::LinkId& link, const wire::StoredLink& stored) {
-  if (stored.head.empty()) return Rule::kLinkUnknown;
-  OpenedLink& opened = s.opened;
-  Rule rule = OpenLink(s.vault.keyring(), link, stored, opened);
-  if (rule != Rule::kAllowed) return rule;
-  leaf.institution = opened.head.institution;
-  leaf.revision = opened.head.revision;
-  TagWith(opened.audit);
-
+Rule JudgeRecord(const Vault& vault, OpenedLink& opened,
+                 ConsentStatus& status) {
   status = opened.metadata.status;
-  if (!RaiseMissingFloor()) return Rule::kFloorsFull;
-  const Floors& floors = s.vault.floors();
+  const wire::RecordHead& head = opened.head;
+  // From a time that this vault has not lived: sealed after a key export that
+  // it was made from, by a vault that is still alive elsewhere.
+  if (head.leaf >= vault.next_leaf()) return Rule::kRecordDamaged;
+  const Floors& floors = vault.floors();
   if (floors.size() == 0) return Rule::kAllowed;
   // An erased subject's floors first: erased is the worst there is.
-  const wire::RecordHead& head = opened.head;
   const ByteArray<16> keys[] = {
-      SubjectFloorKey(s.vault.keyring(), head.linker, head.subject),
-      SubjectFloorKey(s.vault.keyring(), "", head.subject), head.link};
+      SubjectFloorKey(vault.keyring(), head.linker, head.subject),
+      SubjectFloorKey(vault.keyring(), "", head.subject), head.link};
   for (const ByteArray<16>& key : keys) {
     const Floor* floor = floors.Find(key);
     if (floor == nullptr || head.leaf >= floor->record_leaf) continue;
@@ -87,6 +82,19 @@ Rule Operation::Open(const wire::LinkId& link, const wire::StoredLink& stored) {
     }
   }
   return Rule::kAllowed;
+}
+
+Rule Operation::Open(const wire::LinkId& link, const wire::StoredLink& stored) {
+  if (stored.head.empty()) return Rule::kLinkUnknown;
+  OpenedLink& opened = s.opened;
+  Rule rule = OpenLink(s.vault.keyring(), link, stored, opened);
+  if (rule != Rule::kAllowed) return rule;
+  leaf.institution = opened.head.institution;
+  leaf.revision = opened.head.revision;
+  TagWith(opened.audit);
+  rule = JudgeRecord(s.vault, opened, status);
+  if (rule == Rule::kAllowed && !RaiseMissingFloor()) return Rule::kFloorsFull;
+  return rule;
 }
 
 void Operation::TagWith(const crypto::LinkAuditKey& audit) {

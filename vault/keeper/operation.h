@@ -158,6 +158,13 @@ class Operation {
   char names_[2 * base::kNameBytesMax + 1];
 };
 
+// What the floors say of a record that opened: kAllowed with the consent's
+// status, floors included (the reason goes into `opened`), kLinkErased,
+// kRecordStale; kRecordDamaged when its leaf is not one of this vault's yet.
+// Raises nothing.
+wire::Rule JudgeRecord(const Vault& vault, OpenedLink& opened,
+                       wire::ConsentStatus& status);
+
 // Floors that concern a subject: one of the linker's, and one of every linker.
 wire::ByteArray<16> SubjectFloorKey(const Keyring& keyring,
                                     std::string_view linker,
