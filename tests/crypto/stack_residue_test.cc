@@ -10,6 +10,7 @@
 #include "crypto/ed25519.h"
 #include "crypto/kdf.h"
 #include "crypto/paseto.h"
+#include "crypto/shamir.h"
 #include "tests/crypto/test_support.h"
 
 namespace coffer::crypto {
@@ -164,6 +165,27 @@ TEST_F(StackResidue, SealsLeaveNothingOfTheSealedKeyNorOfTheReceivers) {
   EXPECT_EQ(Residue(dek(), [&] { (void)UnsealKey(other_, sealed, signing_); }),
             0u);
   EXPECT_EQ(Residue(seed(), [&] { (void)UnsealKey(other_, sealed, signing_); }),
+            0u);
+}
+
+TEST_F(StackResidue, SharesLeaveNothingOfTheSecretNorOfTheirValues) {
+  Buffer shares(3 * kShareBytes);
+  Buffer text(kShareTextBytes);
+  const Bytes two[] = {Bytes(shares).first(kShareBytes),
+                       Bytes(shares).last(kShareBytes)};
+  auto split_and_combine = [&] {
+    SplitSecret(shares, dek(), ShareSetId{}, 2);
+    for (Bytes share : two) (void)ReadShare(share);
+    (void)CombineShares(MutableBytes(out_).first(32), two);
+  };
+  EXPECT_EQ(Residue(dek(), split_and_combine), 0u);
+  const Buffer value(shares.begin() + 11, shares.begin() + 43);
+  EXPECT_EQ(Residue(value,
+                    [&] {
+                      (void)ReadShare(two[0]);
+                      (void)CombineShares(MutableBytes(out_).first(32), two);
+                      FormatShare(text, two[0]);
+                    }),
             0u);
 }
 
