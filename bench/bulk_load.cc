@@ -24,8 +24,6 @@ namespace coffer::bench {
 namespace {
 
 constexpr int kPatienceMilliseconds = 30000;
-// Where the gate keeps the name of the vault whose links these are.
-constexpr std::string_view kVaultIdRow = "vault_id";
 // A commit's changed pages stay below what LMDB holds without spilling.
 constexpr size_t kPartsACommit = 2;
 
@@ -206,7 +204,7 @@ bool FillStore(store::Store& store, BulkSpill& spill, uint64_t links,
   for (size_t part = 0; part < spill.parts(); part += kPartsACommit) {
     auto committed =
         store.Commit([&](store::WriteBatch& batch) -> base::Status {
-          COFFER_TRY(batch.PutState(kVaultIdRow, vault_id));
+          COFFER_TRY(batch.PutState(store::kVaultIdRow, vault_id));
           for (size_t i = part; i < part + kPartsACommit && i < spill.parts();
                ++i) {
             COFFER_TRY(PutPart(batch, spill.Take(i), put));
