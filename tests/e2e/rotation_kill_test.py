@@ -19,7 +19,8 @@ import unittest
 import coffer_daemon
 from coffer_daemon import ask, consent
 
-KILLS = int(os.environ.get("COFFER_STORM_KILLS") or 12)
+KILLS = int(os.environ.get("COFFER_STORM_KILLS")
+            or os.environ.get("COFFER_STORM_COUNT") or 12)
 SEED = int(os.environ.get("COFFER_STORM_SEED")
            or random.SystemRandom().randrange(2**32))
 LINKS = int(os.environ.get("COFFER_STORM_LINKS") or 6000)
