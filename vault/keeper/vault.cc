@@ -20,16 +20,6 @@ constexpr uint8_t kBodyFormat = 1;
 
 }  // namespace
 
-void DeriveSlotKey(crypto::SigningKey& key, const crypto::SlotSecret& secret,
-                   const wire::SlotHeader& header,
-                   const ByteArray<16>& vault_id) {
-  uint8_t bytes[512];
-  auto size = base::EncodeWhole(MutableBytes(bytes), header);
-  COFFER_CHECK(size.ok());
-  crypto::DeriveSigningKey(key, secret, "coffer slot key",
-                           {vault_id, Bytes(bytes, *size)});
-}
-
 // Applies the journal's changes after the state file's snapshot.
 class Vault::Replayer final : public JournalVisitor {
  public:
@@ -106,9 +96,7 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
   if (state_ != VaultState::kUninitialised) {
     return Fail(Code::kConflict, "already initialised; nothing was changed");
   }
-  if (wire::SlotKindText(question.slot.kind).empty()) {
-    return Fail(Code::kInvalid, "no such kind of seal slot");
-  }
+  COFFER_TRY(CheckSlotHeader(question.slot));
   COFFER_TRY(wire::DecodePolicy(*next_policy_, question.policy));
   COFFER_TRY(wire::CheckQuorum(question.quorum));
 
@@ -119,19 +107,12 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
   slot.header.id = 1;
   crypto::SlotSecret secret(arena_);
   secret.Fill(question.secret);
-  crypto::SigningKey slot_key(arena_);
-  DeriveSlotKey(slot_key, secret, slot.header, header.vault_id);
-  slot.public_key = crypto::PublicKeyOf(slot_key);
-
   crypto::RootKey root(arena_);
   crypto::RandomKey(root);
-  COFFER_TRY(crypto::SealKey(slot.sealed_root, root, slot.public_key));
-  // A slot counts only once it has opened the root.
-  crypto::RootKey proof(arena_);
-  COFFER_TRY(crypto::UnsealKey(proof, slot.sealed_root, slot_key));
+  COFFER_TRY(MakeSlot(slot, arena_, secret, root, header.vault_id));
   header.slots.push_back(slot);
 
-  root_ = std::move(proof);
+  root_ = std::move(root);
   header_ = header;
   const uint64_t now = clock_.WallSeconds();
   highest_time_ = now;
@@ -161,29 +142,34 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
   return slot.header.id;
 }
 
+const StateSlot* Vault::FindSlot(uint8_t id) const {
+  for (const StateSlot& slot : header_.slots) {
+    if (slot.header.id == id) return &slot;
+  }
+  return nullptr;
+}
+
 Status Vault::Unseal(const wire::OpenQuestion& question, uint32_t uid) {
+  crypto::SlotSecret secret(arena_);
+  secret.Fill(question.secret);
+  return UnsealWith(question.slot.id, secret, uid);
+}
+
+Status Vault::UnsealWith(uint8_t slot_id, const crypto::SlotSecret& secret,
+                         uint32_t uid) {
   if (state_ == VaultState::kOperational) {
     return Fail(Code::kConflict, "already unsealed");
   }
   if (state_ != VaultState::kSealed) {
     return Fail(Code::kConflict, "not sealed; see `coffer status`");
   }
-  const StateSlot* slot = nullptr;
-  for (const StateSlot& each : header_.slots) {
-    if (each.header.id == question.slot.id) slot = &each;
-  }
+  const StateSlot* slot = FindSlot(slot_id);
   if (slot == nullptr) return Fail(Code::kNotFound, "no seal slot of that id");
-
-  crypto::SlotSecret secret(arena_);
-  secret.Fill(question.secret);
-  crypto::SigningKey slot_key(arena_);
-  DeriveSlotKey(slot_key, secret, slot->header, header_.vault_id);
   crypto::RootKey root(arena_);
-  if (crypto::PublicKeyOf(slot_key) != slot->public_key ||
-      !crypto::UnsealKey(root, slot->sealed_root, slot_key).ok()) {
-    ++unseal_failures_;
-    unseal_failure_uid_ = uid;
-    return Fail(Code::kDenied, "the secret does not open this slot");
+  Status found = OpenRoot(root, arena_, *slot, secret, header_.vault_id);
+  if (!found.ok()) {
+    CountUnsealFailure(uid);
+    return found;
   }
   Bytes body;
   Status opened = state_file_.OpenBody(root, body);
@@ -195,6 +181,11 @@ Status Vault::Unseal(const wire::OpenQuestion& question, uint32_t uid) {
   Status operating = Operate(LeafKind::kUnseal, uid);
   if (!operating.ok()) return Latch(operating.error());
   return operating;
+}
+
+void Vault::CountUnsealFailure(uint32_t uid) {
+  ++unseal_failures_;
+  unseal_failure_uid_ = uid;
 }
 
 Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {

@@ -18,19 +18,14 @@
 #include "vault/keeper/floors.h"
 #include "vault/keeper/journal.h"
 #include "vault/keeper/keyring.h"
+#include "vault/keeper/seal_slot.h"
 #include "vault/keeper/spent_tokens.h"
-#include "vault/keeper/state_file.h"
 #include "vault/wire/operator_message.h"
 
 namespace coffer::keeper {
 
 // Numbers are part of the journal's format: append only.
 enum class ChangeKind : uint8_t { kFloor = 1 };
-
-// The slot's own key pair, from its secret and all that its header says.
-void DeriveSlotKey(crypto::SigningKey& key, const crypto::SlotSecret& secret,
-                   const wire::SlotHeader& header,
-                   const wire::ByteArray<16>& vault_id);
 
 // A store that lies ready to be put in force by the gate.
 struct StoreAdoption {
@@ -56,6 +51,11 @@ class Vault {
   // Each is durable, its leaf too, when it returns ok. `uid` is the operator's.
   Result<uint8_t> Init(const wire::OpenQuestion& question, uint32_t uid);
   Status Unseal(const wire::OpenQuestion& question, uint32_t uid);
+  // Wrong secrets are counted. kDamaged with the vault still sealed: this slot
+  // alone is broken.
+  Status UnsealWith(uint8_t slot, const crypto::SlotSecret& secret,
+                    uint32_t uid);
+  void CountUnsealFailure(uint32_t uid);
   Status Seal(uint32_t uid);
   Status LoadPolicy(const wire::PolicyBytes& question, uint32_t uid);
   Status AcceptClock(uint32_t uid);
@@ -90,6 +90,8 @@ class Vault {
   Floors& floors() { return floors_; }
   // The clear part, with the seal slots; WriteState makes a change durable.
   StateHeader& header() { return header_; }
+  const StateHeader& header() const { return header_; }
+  const StateSlot* FindSlot(uint8_t id) const;  // nullptr: none
   const wire::QuorumRule& quorum() const { return quorum_; }
   uint64_t keyring_generation() const { return keyring_generation_; }
   void MarkExported() { exported_generation_ = keyring_generation_; }
