@@ -4,6 +4,7 @@
 #include "crypto/base64.h"
 #include "crypto/gf256.h"
 #include "crypto/kdf.h"
+#include "crypto/secret_key_bytes.h"
 
 namespace coffer::crypto {
 namespace {
@@ -181,6 +182,18 @@ Status CombineShares(MutableBytes secret, std::span<const Bytes> shares) {
                 WeightOf({indices, shares.size()}, i));
   }
   return {};
+}
+
+Status CombineShares(SlotSecret& secret, std::span<const SealShare> shares) {
+  if (shares.size() > base::kSharesMax) {
+    return Fail(Code::kInvalid, "shares: too few or too many");
+  }
+  Bytes views[base::kSharesMax];
+  for (size_t i = 0; i < shares.size(); ++i) {
+    views[i] = SecretKeyBytes::View(shares[i]);
+  }
+  return CombineShares(SecretKeyBytes::Mutable(secret),
+                       std::span<const Bytes>(views, shares.size()));
 }
 
 void FormatShare(MutableBytes text, Bytes share) {

@@ -35,6 +35,8 @@ inline constexpr size_t kShareTextBytes =
 inline constexpr size_t kSharedSecretBytes = 32;
 inline constexpr uint8_t kThresholdMin = 2;
 
+struct SealShareTag {};
+using SealShare = SecretKey<SealShareTag, kShareBytes>;
 using ShareSetId = ByteArray<8>;
 using ShareCheck = ByteArray<16>;  // as wire::ShareCheck
 
@@ -76,6 +78,9 @@ ShareCheck CheckOfShare(Bytes share);
 // one is there twice. Whether it is the secret that was split, only the slot it
 // opens can tell.
 base::Status CombineShares(MutableBytes secret, std::span<const Bytes> shares);
+// Into `secret`, which must own a place.
+base::Status CombineShares(SlotSecret& secret,
+                           std::span<const SealShare> shares);
 
 // Writes kShareTextBytes characters; the text is as secret as the share.
 void FormatShare(MutableBytes text, Bytes share);

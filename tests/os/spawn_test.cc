@@ -70,6 +70,23 @@ TEST(Spawn, DescriptorsTakeTheirPlacesWhateverTheirNumbers) {
   }
 }
 
+TEST(Spawn, InputAndOutputAreTheGivenOnes) {
+  int in[2];
+  int out[2];
+  ASSERT_EQ(pipe2(in, O_CLOEXEC), 0);
+  ASSERT_EQ(pipe2(out, O_CLOEXEC), 0);
+  ASSERT_EQ(write(in[1], "pin\n", 4), 4);
+  close(in[1]);
+  // Nothing but the three and the script's own.
+  EXPECT_EQ(Script("cat; ls -x /proc/self/fd; echo third >&3",
+                   {.standard_input = in[0], .standard_output = out[1]}),
+            "third\n");
+  close(in[0]);
+  close(out[1]);
+  EXPECT_EQ(ReadAll(out[0]), "pin\n0  1  2  3  4\n");
+  close(out[0]);
+}
+
 TEST(Spawn, AChildStartsWithNothingInherited) {
   signal(SIGPIPE, SIG_IGN);
   sigset_t blocked;

@@ -53,6 +53,13 @@ void RunChild(const SpawnOptions& options, const char* const* argv,
     moved[i] = fcntl(options.descriptors[i], F_DUPFD, report_target + 1);
     if (moved[i] < 0) return;
   }
+  const int standard[] = {options.standard_input, options.standard_output};
+  int standard_moved[] = {-1, -1};
+  for (int i = 0; i < 2; ++i) {
+    if (standard[i] < 0) continue;
+    standard_moved[i] = fcntl(standard[i], F_DUPFD, report_target + 1);
+    if (standard_moved[i] < 0) return;
+  }
   for (int i = 0; i < count; ++i) {
     if (dup2(moved[i], kFirstTarget + i) < 0) return;
   }
@@ -60,6 +67,9 @@ void RunChild(const SpawnOptions& options, const char* const* argv,
   report = report_target;
   int empty[2];  // its writing end goes with the rest below
   if (pipe(empty) < 0 || dup2(empty[0], STDIN_FILENO) < 0) return;
+  for (int i = 0; i < 2; ++i) {
+    if (standard_moved[i] >= 0 && dup2(standard_moved[i], i) < 0) return;
+  }
   if (syscall(SYS_close_range, static_cast<unsigned>(report_target + 1), ~0U,
               0U) < 0) {
     return;

@@ -41,6 +41,8 @@ struct SpawnOptions {
   std::span<const char* const> arguments = {};  // argv, with argv[0]
   std::span<const char* const> environment = {};  // "NAME=value"; {} is none
   std::span<const int> descriptors = {};          // become 3, 4, ... in order
+  int standard_input = -1;                        // -1: empty
+  int standard_output = -1;                       // -1: ours
   std::span<const ResourceLimit> limits = {};     // RLIMIT_CORE is always 0
   std::optional<Identity> identity = {};          // unset: stays as it is
   int signal_at_parents_end = 0;                  // 0: none
@@ -75,8 +77,8 @@ class ChildProcess {
   FileDescriptor pidfd_;
 };
 
-// Starts a program: standard input is empty, output and error are ours,
-// descriptors as listed, nothing else open; umask 077, default signals,
+// Starts a program: standard input is empty, output and error are ours unless
+// given, descriptors as listed, nothing else open; umask 077, default signals,
 // no_new_privs. Errors up to the exec itself are returned here, kIo with errno
 // set, kNotFound when there is no such program.
 base::Result<ChildProcess> Spawn(const SpawnOptions& options);
