@@ -130,7 +130,7 @@ Status Journal::CheckStart(const JournalPosition& from) {
                 "keeper.state: written by a newer coffer; use that version");
   }
   if (from.sequence == 0) {
-    if (from.offset == kJournalHeaderBytes && from.leaf == 0) return {};
+    if (from.offset == kJournalHeaderBytes) return {};
     return Fail(Code::kDamaged, "keeper.state: damaged; restore it");
   }
   ReadBatch batch;
@@ -179,7 +179,7 @@ bool Journal::WriteHeader(int fd, uint8_t file, const VaultId& vault_id) {
   return WriteAll(files_, fd, block, 0) && files_.DataSync(fd) == 0;
 }
 
-Status Journal::Create(const VaultId& vault_id) {
+Status Journal::Create(const VaultId& vault_id, uint64_t first_leaf) {
   COFFER_CHECK(found_unused_ && stage_ == JournalState::kClosed);
   if (files_.Reserve(fd_a_, 0, kJournalStepBytes) != 0) {
     last_errno_ = errno;
@@ -195,6 +195,7 @@ Status Journal::Create(const VaultId& vault_id) {
   vault_id_ = vault_id;
   reserved_end_ = kJournalStepBytes;
   durable_ = JournalPosition{};
+  durable_.leaf = first_leaf;
   stage_ = JournalState::kScanned;
   return {};
 }
@@ -280,7 +281,7 @@ Status Journal::FindLeaf(uint64_t leaf, JournalPosition& position) {
     if (head.magic != kBatchMagic || head.previous >= offset) {
       return Fail(Code::kDamaged, "journal-0: changed since it was opened");
     }
-    if (head.first_leaf <= leaf) {
+    if (head.first_leaf <= leaf || head.previous == 0) {
       position = {0, offset, head.sequence - 1, head.first_leaf, 0, {}};
       return {};
     }
@@ -339,7 +340,7 @@ Status Journal::ReadTail(uint64_t from, uint32_t count, MutableBytes space,
   if (from == wire::kNoLeaf) {
     from = durable_.leaf - std::min<uint64_t>(durable_.leaf, count);
   }
-  if (count == 0 || from >= durable_.leaf) return {};
+  if (count == 0 || from >= durable_.leaf || durable_.sequence == 0) return {};
   JournalPosition position;
   COFFER_TRY(FindLeaf(from, position));
   JournalReader reader = Reader(position, durable_.offset);

@@ -69,9 +69,10 @@ class Journal {
   void StopThread();
 
   // --- init: writes both headers and reserves the first step
-  // After OpenEmpty only. Durable on return; then Replay with a default
-  // position. kFull when the room cannot be reserved.
-  base::Status Create(const VaultId& vault_id);
+  // After OpenEmpty only. Leaves are counted from `first_leaf`. Durable on
+  // return; then Replay from durable_position(). kFull when the room cannot be
+  // reserved.
+  base::Status Create(const VaultId& vault_id, uint64_t first_leaf = 0);
 
   // --- unseal
   // Verifies every MAC from `from` (of the state's sealed body) to the end and

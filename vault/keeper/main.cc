@@ -52,10 +52,6 @@ int RunKeeper() {
   if (!ready.ok()) return Refuse(ready.error());
   auto arena = base::SecretArena::Create(base::kKeysMax + kSpareSlots);
   if (!arena.ok()) return Refuse(arena.error());
-  if (!crypto::RunSelfTests(**arena).passed()) {
-    LogLine("a self-test of the cryptography failed; refusing to start");
-    return 1;
-  }
   os::FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
   os::FileDescriptor event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 
@@ -77,7 +73,11 @@ int RunKeeper() {
   Loop loop({journal, connections, shared, operators, commands, keys},
             epoll.get(), event.get());
 
-  ready = vault.Start();
+  const crypto::SelfTestReport report = crypto::RunSelfTests(**arena);
+  if (!report.passed()) {
+    LogLine("a self-test of the cryptography failed; see `coffer status`");
+  }
+  ready = vault.Start(report);
   if (ready.ok()) ready = loop.Prepare();
   // Landlock binds one thread and what it starts, so it comes before the sync
   // thread; seccomp is put on both.

@@ -83,6 +83,7 @@ OperatorCommands::OperatorCommands(Operation::Shared& shared, Journal& journal,
 
 void OperatorCommands::Tick() {
   quorum_.Tick();
+  transfer_.Tick();
   slots_.Tick();
 }
 
@@ -312,7 +313,7 @@ CommandOutcome OperatorCommands::Approvals(OperatorOp op, Bytes body,
 
 CommandOutcome OperatorCommands::Move(OperatorOp op, Bytes body, uint32_t uid,
                                       MutableBytes out) {
-  if (op == OperatorOp::kZeroize) transfer_.Zeroize(uid);
+  if (op == OperatorOp::kZeroize) return Finish(transfer_.Zeroize());
   if (op == OperatorOp::kKeyExport) {
     wire::ExportAnswer answer;
     // Behind where its own head goes.
@@ -352,10 +353,9 @@ CommandOutcome OperatorCommands::ReportStatus(MutableBytes out) {
 
 CommandOutcome OperatorCommands::RunSelfTests(uint32_t uid, MutableBytes out) {
   const crypto::SelfTestReport report = crypto::RunSelfTests(vault_.arena());
-  uint32_t failed = 0;
-  for (size_t i = 0; i < report.size; ++i) failed += !report.rows[i].passed;
-  Status logged = vault_.LogSelfTest(uid, failed);
-  if (!logged.ok()) return Refused(logged.error());
+  // One that failed is told row by row; the state says so too.
+  Status logged = vault_.LogSelfTest(uid, report);
+  if (!logged.ok() && report.passed()) return Refused(logged.error());
   wire::SelfTestAnswer answer;
   for (size_t i = 0; i < report.size; ++i) {
     answer.results.push_back({report.rows[i].algorithm, report.rows[i].passed});

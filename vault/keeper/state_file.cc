@@ -218,6 +218,26 @@ void StateFile::WipeBody() {
   buffer_used_ = 0;
 }
 
+Status StateFile::Destroy() {
+  WipeBody();
+  bool zeros = true;
+  for (int slot : {0, 1}) {
+    zeros &= WriteZeros(files_, fd_, SlotOffset(slot), kStateBlockBytes);
+  }
+  zeros &= files_.DataSync(fd_) == 0;
+  for (int slot : {0, 1}) {
+    zeros &=
+        WriteZeros(files_, fd_, SlotOffset(slot),
+                   std::max<uint64_t>(used_bytes_[slot], kStateBlockBytes));
+  }
+  zeros &= files_.DataSync(fd_) == 0;
+  active_ = -1;
+  header_ = StateHeader{};
+  block_.fill(0);
+  if (!zeros) return Io("keeper.state: cannot be overwritten");
+  return {};
+}
+
 Status StateFile::OpenBody(const crypto::RootKey& root, Bytes& plaintext) {
   COFFER_CHECK(initialised());
   MutableBytes box(buffer_.get() + kStateBlockBytes,

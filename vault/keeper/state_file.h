@@ -7,7 +7,8 @@
 //   slot   := block (4096 bytes) | body box
 //   block  := magic "COFFERS\n" | format u8 | body box bytes u32
 //             | generation u64 | vault id 16 | journal position
-//             | count u16 | seal slot* | zeros | checksum 32 (the last)
+//             | count u16 | seal slot* | quorum's threshold u8
+//             | zeros | checksum 32 (the last)
 //   seal slot := slot header | public key 32 | sealed root 96
 //
 //   checksum = BLAKE2b-32("coffer state checksum", block before it, body box)
@@ -54,6 +55,9 @@ struct StateHeader {
   VaultId vault_id{};
   JournalPosition journal;
   base::BoundedList<StateSlot, base::kSlotsMax> slots;
+  // Of the rule in the body: known while sealed, so that sealing is no way
+  // round it.
+  uint8_t quorum_threshold = 0;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -61,6 +65,7 @@ struct StateHeader {
     coder.Fixed(self.vault_id);
     coder.Struct(self.journal);
     coder.Structs(self.slots);
+    coder.Number(self.quorum_threshold);
   }
 };
 
@@ -99,6 +104,9 @@ class StateFile {
                      size_t body_bytes);
   // Overwrites what OpenBody or an encoder left in the buffer.
   void WipeBody();
+  // Zeroize: overwrites both slots with zeros, the blocks that hold the sealed
+  // roots before all else. Goes on after an error, and tells it at the end.
+  base::Status Destroy();
 
   uint64_t generation() const { return initialised() ? header_.generation : 0; }
   // Of the last call that failed; for the log.

@@ -61,7 +61,11 @@ Vault::Vault(base::Clock& clock, base::SecretArena& arena, Journal& journal,
       next_policy_(new wire::Policy),
       policy_bytes_(new uint8_t[base::kPolicyBytesMax]) {}
 
-Status Vault::Start() {
+Status Vault::Start(const crypto::SelfTestReport& report) {
+  if (!report.passed()) {
+    LatchSelfTest(report);
+    return {};
+  }
   auto found = state_file_.Open();
   if (!found.ok()) return found.error();
   if (*found == StateFound::kEmpty) {
@@ -114,32 +118,36 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
 
   root_ = std::move(root);
   header_ = header;
-  const uint64_t now = clock_.WallSeconds();
-  highest_time_ = now;
-  JudgeClock(now);
-  keyring_.Generate(now);
-  floors_.Clear();
+  highest_time_ = clock_.WallSeconds();
+  keyring_.Generate(highest_time_);
   quorum_ = question.quorum;
   keyring_generation_ = 1;
   exported_generation_ = 0;
+  COFFER_TRY(Begin(LeafKind::kInit, question.policy, 0, uid));
+  return slot.header.id;
+}
+
+// The last steps of init and import: the first state and the first leaf.
+Status Vault::Begin(LeafKind kind, Bytes policy, uint64_t first_leaf,
+                    uint32_t uid) {
+  JudgeClock(highest_time_);
+  floors_.Clear();
   auto finish = [&]() -> Status {
-    COFFER_TRY(SetPolicy(question.policy));
-    COFFER_TRY(journal_.Create(header_.vault_id));
+    COFFER_TRY(SetPolicy(policy));
+    COFFER_TRY(journal_.Create(header_.vault_id, first_leaf));
     Replayer replayer(*this);
-    COFFER_TRY(
-        journal_.Replay(keyring_.journal_key(), JournalPosition{}, replayer));
+    COFFER_TRY(journal_.Replay(keyring_.journal_key(),
+                               journal_.durable_position(), replayer));
     COFFER_TRY(WriteState());
-    return Operate(LeafKind::kInit, uid);
+    return Operate(kind, uid);
   };
   Status done = finish();
-  if (!done.ok()) {
-    // Once the journal exists only a restart tells what became durable.
-    if (journal_.state() != JournalState::kClosed) return Latch(done.error());
-    Forget();
-    state_ = VaultState::kUninitialised;
-    return done.error();
-  }
-  return slot.header.id;
+  if (done.ok()) return done;
+  // Once the journal exists only a restart tells what became durable.
+  if (journal_.state() != JournalState::kClosed) return Latch(done.error());
+  Forget();
+  state_ = VaultState::kUninitialised;
+  return done;
 }
 
 const StateSlot* Vault::FindSlot(uint8_t id) const {
@@ -312,13 +320,6 @@ Status Vault::AcceptClock(uint32_t uid) {
   return {};
 }
 
-Status Vault::LogSelfTest(uint32_t uid, uint32_t failed) {
-  if (state_ == VaultState::kOperational) {
-    COFFER_TRY(AddOperatorLeaf(LeafKind::kSelfTest, uid, failed));
-  }
-  if (failed == 0) return {};
-  return Latch(Fail(Code::kDamaged, "a self-test of the cryptography failed"));
-}
 
 // --- Parts
 
@@ -366,6 +367,7 @@ Status Vault::WriteState() {
   auto size = EncodeBody();
   if (!size.ok()) return size.error();
   header_.journal = journal_.durable_position();
+  header_.quorum_threshold = quorum_.threshold;
   COFFER_TRY(state_file_.Write(root_, header_, *size));
   header_ = state_file_.header();
   return {};

@@ -1,5 +1,5 @@
-// The vault's state and what changes it: initialise, unseal, seal, policy,
-// clock. Runs in the keeper's main thread. Holds every key, the policy in
+// The vault's state and what changes it: initialise, import, unseal, seal,
+// policy, clock, zeroize. Runs in the keeper's main thread. Holds every key, the policy in
 // force, the floors and the clock that decisions judge by; writes keeper.state,
 // appends leaves and changes to the journal. Refuses whatever does not
 // authenticate, and then stays in the error state.
@@ -14,9 +14,11 @@
 #include <memory>
 
 #include "crypto/base/clock.h"
+#include "crypto/self_test.h"
 #include "vault/keeper/access_token.h"
 #include "vault/keeper/floors.h"
 #include "vault/keeper/journal.h"
+#include "vault/keeper/key_export.h"
 #include "vault/keeper/keyring.h"
 #include "vault/keeper/seal_slot.h"
 #include "vault/keeper/spent_tokens.h"
@@ -40,9 +42,11 @@ class Vault {
   Vault(base::Clock& clock, base::SecretArena& arena, Journal& journal,
         StateFile& state_file);
 
-  // Before the sandbox: reads the clear parts of the files. Ends uninitialised
-  // or sealed; an error names the file and what to do, and the keeper ends.
-  Status Start();
+  // Before the sandbox, at first the self-tests' report: one that has not
+  // passed latches the error state, and the files are left alone. Then reads
+  // their clear parts: ends uninitialised or sealed; an error names the file
+  // and what to do, and the keeper ends.
+  Status Start(const crypto::SelfTestReport& report);
 
   wire::VaultState state() const { return state_; }
   const char* error_reason() const { return error_reason_; }
@@ -50,6 +54,11 @@ class Vault {
   // --- Operators; only between batches
   // Each is durable, its leaf too, when it returns ok. `uid` is the operator's.
   Result<uint8_t> Init(const wire::OpenQuestion& question, uint32_t uid);
+  // As Init, with the keys and slots of an export that `root` has opened, its
+  // keyring in `sealed`; under a fresh root.
+  Status Import(const KeyExport& head, Bytes sealed,
+                const crypto::RootKey& root,
+                const wire::OpenQuestion& question, uint32_t uid);
   Status Unseal(const wire::OpenQuestion& question, uint32_t uid);
   // Wrong secrets are counted. kDamaged with the vault still sealed: this slot
   // alone is broken.
@@ -60,7 +69,10 @@ class Vault {
   Status LoadPolicy(const wire::PolicyBytes& question, uint32_t uid);
   Status AcceptClock(uint32_t uid);
   // A failure latches the error state.
-  Status LogSelfTest(uint32_t uid, uint32_t failed);
+  Status LogSelfTest(uint32_t uid, const crypto::SelfTestReport& report);
+  // Wipes every key and overwrites keeper.state, in this order; no leaf, so
+  // that nothing can stop it. The caller ends the process.
+  Status Destroy();
   // A clean end: the state file is brought up to date.
   Status Stop();
 
@@ -124,6 +136,9 @@ class Vault {
  private:
   class Replayer;
 
+  Status Begin(wire::LeafKind kind, Bytes policy, uint64_t first_leaf,
+               uint32_t uid);
+  base::Error LatchSelfTest(const crypto::SelfTestReport& report);
   Status OpenWith(const crypto::RootKey& root, Bytes body);
   Result<size_t> EncodeBody();
   Status SetPolicy(Bytes compiled);
@@ -137,7 +152,7 @@ class Vault {
   Journal& journal_;
   StateFile& state_file_;
 
-  wire::VaultState state_ = wire::VaultState::kSealed;
+  wire::VaultState state_ = wire::VaultState::kSelfTest;
   const char* error_reason_ = "";
   StateHeader header_;
   crypto::RootKey root_;
@@ -162,6 +177,7 @@ class Vault {
   uint32_t unseal_failures_ = 0;
   uint32_t unseal_failure_uid_ = 0;  // of the last one
   char evidence_key_[crypto::kPaserkPublicTextBytes]{};
+  char self_test_reason_[wire::kOperatorMessageBytesMax + 1]{};
 };
 
 }  // namespace coffer::keeper

@@ -13,6 +13,9 @@
 
 namespace coffer::os {
 
+// How the keeper ends after `coffer zeroize`, so that its launcher can tell.
+inline constexpr int kZeroizedExit = 86;
+
 // Each permitted call with its reason.
 std::span<const SyscallRule> KeeperSyscalls();
 
