@@ -145,6 +145,7 @@ wire::NewRecord FakeKeeper::MakeRecord(const wire::LinkId& link,
   wrap.leaf = next_leaf_;
   wrap.revision = revision;
   wrap.linker = caller;
+  wrap.kek = kek;
   wrap.subject = head.subject;
   wrap_.resize(base::kWrapBytesMax);
   wrap_.resize(*base::EncodeWhole(wrap_, wrap));
@@ -331,7 +332,7 @@ void FakeKeeper::Reply(Op op, const wire::KeysItem&, base::Encoder& out) {
 }
 
 void FakeKeeper::AnswerItem(Op op, base::Decoder& in, base::Encoder& out) {
-  if (op != Op::kStatus) asked.push_back(op);
+  if (op != Op::kStatus && op != Op::kWork) asked.push_back(op);
   switch (op) {
     case Op::kStatus:
       return Reply(op, Take<wire::StatusItem>(in), out);
@@ -367,11 +368,15 @@ void FakeKeeper::AnswerItem(Op op, base::Decoder& in, base::Encoder& out) {
     case Op::kKeys:
       return Reply(op, Take<wire::KeysItem>(in), out);
     case Op::kWork:
+      return Reply(op, Take<wire::WorkItem>(in), out);
     case Op::kRewrap:
+      return Reply(op, Take<wire::RewrapItem>(in), out);
     case Op::kSettle:
+      return Reply(op, Take<wire::SettleItem>(in), out);
     case Op::kDrained:
+      return Reply(op, Take<wire::DrainedItem>(in), out);
     case Op::kAdopted:
-      break;
+      return Reply(op, Take<wire::AdoptedItem>(in), out);
   }
   FAIL() << "an unknown op " << static_cast<int>(op);
 }

@@ -48,6 +48,27 @@ class FakeKeeper {
   std::vector<bool> had_link;
   uint32_t reported_links = 0;  // kEraseSubject
 
+  // --- The store's upkeep ----------------------------------------------------
+  // An institution whose wraps are to be walked; an old KEK that was drained
+  // goes, and with the last one the row.
+  struct Work {
+    std::string institution = "citi";
+    wire::KeyId active{};
+    bool urgent = false;
+    std::vector<wire::KeyId> old;
+  };
+  std::vector<Work> work;
+  wire::ByteArray<32> adopt{};
+  wire::KeyId kek{};                            // of the records it makes
+  std::map<wire::LinkId, wire::Rule> verdicts;  // of kRewrap, else kAllowed
+  std::vector<wire::KekCount> counts;           // as last reported
+  bool counted = false;
+  size_t work_asked = 0;
+  std::vector<std::pair<std::string, wire::LinkId>> rewrapped;  // asked for
+  std::vector<std::pair<std::string, wire::KeyId>> drained;
+  std::vector<wire::LinkId> settled;
+  std::vector<wire::AdoptedItem> adopted;
+
   // Bytes to send in place of the next answers, after `spoil` changed them.
   void (*spoil)(std::vector<uint8_t>& answers) = nullptr;
 
@@ -75,6 +96,11 @@ class FakeKeeper {
              base::Encoder& out);
   void Reply(wire::Op op, const wire::KeysItem& item, base::Encoder& out);
   void Reply(wire::Op op, const wire::CommitItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::WorkItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::RewrapItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::SettleItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::DrainedItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::AdoptedItem& item, base::Encoder& out);
   template <typename Item>
   Item Take(base::Decoder& decoder);
   template <typename Answer>

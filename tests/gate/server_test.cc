@@ -416,7 +416,7 @@ TEST_F(BadAnswers, AnotherCountEndsTheGate) {
             ServerEnd::kBroken);
 }
 TEST_F(BadAnswers, AnUnknownStateEndsTheGate) {
-  EXPECT_EQ(EndAfter([](std::vector<uint8_t>& bytes) { bytes[15] = 5; }),
+  EXPECT_EQ(EndAfter([](std::vector<uint8_t>& bytes) { bytes[15] = 6; }),
             ServerEnd::kBroken);
 }
 TEST_F(BadAnswers, AnAnswerToAnotherQuestionEndsTheGate) {

@@ -41,6 +41,9 @@ enum class Step : uint16_t {
   kRevokeToken,       // reply
   kKeys,              // reply
   kStatus,            // reply: health, status, metrics
+  kWork,              // the store's upkeep, upkeep.h
+  kRewrap,
+  kSettle,  // store the record
 };
 
 struct Reply {

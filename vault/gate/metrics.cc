@@ -69,6 +69,13 @@ void Metrics::Write(api::TextBuilder& out, const MetricsNow& now) const {
   family.One("coffer_store_pending_retries", "gauge",
              "Writes after a revocation or erasure that the store still owes.",
              now.retries);
+  family.One("coffer_rewrapped_total", "counter",
+             "Links moved to another key of their institution.", rewrapped);
+  family.One("coffer_swept_total", "counter",
+             "Dead records that were erased in the background.", swept);
+  family.One("coffer_rewrap_damaged", "gauge",
+             "Links that could not be moved to another key: damaged.",
+             rewrap_damaged);
   family.One("coffer_uptime_seconds", "gauge", "Since the gate started.",
              now.uptime_seconds);
   family.Head("coffer_requests_total", "counter",

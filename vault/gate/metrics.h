@@ -39,6 +39,10 @@ class Metrics {
   void Write(api::TextBuilder& out, const MetricsNow& now) const;
 
   uint64_t connections = 0;
+  // The store's upkeep.
+  uint64_t rewrapped = 0;
+  uint64_t swept = 0;
+  uint64_t rewrap_damaged = 0;
   uint64_t started_at = 0;  // milliseconds of the boot clock
 
  private:

@@ -38,6 +38,14 @@ void RetryQueue::Forget(const wire::LinkId& link) {
                 [&](const StoreWrite& write) { return write.link == link; });
 }
 
+bool RetryQueue::Holds(const wire::KeyId& kek) const {
+  return std::any_of(writes_.begin(), writes_.end(),
+                     [&](const StoreWrite& write) {
+                       auto wrap = wire::DecodeWrap(write.wrap);
+                       return wrap.ok() && wrap->kek == kek;
+                     });
+}
+
 void RetryQueue::TakeDue(uint64_t now, size_t most,
                          std::vector<StoreWrite>& out) {
   for (size_t i = 0; i < writes_.size() && most > 0;) {

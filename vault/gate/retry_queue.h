@@ -51,6 +51,8 @@ class RetryQueue {
   void TakeDue(uint64_t now, size_t most, std::vector<StoreWrite>& out);
   // Milliseconds until the first is due, at most `most`.
   uint64_t Delay(uint64_t now, uint64_t most) const;
+  // Whether one of them has a wrap under this KEK.
+  bool Holds(const wire::KeyId& kek) const;
   size_t size() const { return writes_.size(); }
 
  private:

@@ -90,6 +90,7 @@ ServerEnd Server::Run() {
 void Server::Stop() {
   if (stopping_) return;
   stopping_ = true;
+  turn_.Stop();
   now_ = clock_.BootMilliseconds();
   stop_at_ = now_ + kStopMilliseconds;
   for (auto& connection : slots_) {
@@ -108,8 +109,7 @@ ServerEnd Server::Broken(const base::Error& error) {
 int Server::WaitMilliseconds(int most) const {
   if (again_) return 0;
   if (count_ > 0 || stopping_) most = std::min(most, kWaitMost);
-  uint64_t retry = turn_.RetryDelay(static_cast<uint64_t>(most));
-  return static_cast<int>(retry);
+  return static_cast<int>(turn_.Delay(static_cast<uint64_t>(most)));
 }
 
 ServerEnd Server::RunOnce(int wait_milliseconds) {
@@ -171,6 +171,11 @@ ServerEnd Server::EndTurn(bool keeper_readable) {
     if (!sent.ok()) return Broken(sent.error());
     Flush();
   } while (again_ && ++rounds < kRoundsMax);
+  // Callers have their answers; the keeper works on while the store syncs.
+  turn_.AskUpkeep();
+  base::Status sent = turn_.Send();
+  if (!sent.ok()) return Broken(sent.error());
+  turn_.CommitUpkeep();
   if (keeper_.wants_write() != keeper_watched_for_write_) {
     keeper_watched_for_write_ = keeper_.wants_write();
     uint32_t events = EPOLLIN;

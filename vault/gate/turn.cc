@@ -10,10 +10,15 @@ namespace {
 using base::Code;
 using base::Fail;
 
+constexpr Upkeep::Steps kUpkeepSteps{
+    static_cast<uint16_t>(Step::kNobody), static_cast<uint16_t>(Step::kWork),
+    static_cast<uint16_t>(Step::kRewrap), static_cast<uint16_t>(Step::kSettle)};
 constexpr size_t kCommitWritesMax = 512;  // of one transaction
 constexpr uint64_t kSweepEvery = 60'000;  // milliseconds
 constexpr size_t kSweepMost = 256;
 constexpr uint64_t kCountEvery = 1'000;  // milliseconds
+// After a caller's last request the upkeep still goes on in small steps.
+constexpr uint64_t kCallersStay = 250;  // milliseconds
 constexpr size_t kBodyBytesKept = 16'384;
 
 base::Status Put(store::WriteBatch& batch, const StoreWrite& write) {
@@ -57,7 +62,11 @@ void Exchange::Reset() {
 
 Turn::Turn(KeeperClient& keeper, store::Store& store, base::Clock& clock,
            Metrics& metrics)
-    : keeper_(keeper), store_(store), clock_(clock), metrics_(metrics) {
+    : keeper_(keeper),
+      store_(store),
+      clock_(clock),
+      metrics_(metrics),
+      upkeep_(keeper, store, clock, metrics, retries_, kUpkeepSteps) {
   metrics_.started_at = clock_.BootMilliseconds();
 }
 
@@ -119,6 +128,7 @@ bool Turn::HoldIdempotency(Exchange& exchange) {
 
 void Turn::Start(Exchange& exchange, const HttpRequest& request,
                  const RouteMatch& match) {
+  started_at_ = clock_.BootMilliseconds();
   switch (exchange.route->id) {
     case RouteId::kIssue:
       return StartIssue(*this, exchange, request);
@@ -164,6 +174,9 @@ void RunStep(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
   switch (static_cast<Step>(answer.to.step)) {
     case Step::kNobody:
     case Step::kVaultStatus:
+    case Step::kWork:
+    case Step::kRewrap:
+    case Step::kSettle:
       return;
     case Step::kCreateHash:
       return OnCreateHash(turn, exchange, answer);
@@ -223,6 +236,10 @@ base::Status Turn::TakeAnswers() {
     }
     if (step == Step::kVaultStatus) ++status_answered_;
     if (step == Step::kVaultStatus || step == Step::kNobody) continue;
+    if (step >= Step::kWork) {
+      COFFER_TRY(TakeUpkeep(answer));
+      continue;
+    }
     Exchange& exchange = *exchanges_[answer.to.exchange];
     --exchange.outstanding;
     RunStep(*this, exchange, answer);
@@ -351,8 +368,42 @@ void Turn::WriteKill(StoreWrite write) {
   writes_.push_back(std::move(write));
 }
 
-uint64_t Turn::RetryDelay(uint64_t most) const {
-  return retries_.Delay(clock_.BootMilliseconds(), most);
+uint64_t Turn::Delay(uint64_t most) const {
+  most = retries_.Delay(clock_.BootMilliseconds(), most);
+  if (stopped_ || !operational()) return most;
+  return upkeep_.Delay(most, callers_active());
+}
+
+// --- The store's upkeep ------------------------------------------------------
+
+bool Turn::callers_active() const {
+  return in_progress() > 0 ||
+         clock_.BootMilliseconds() - started_at_ < kCallersStay;
+}
+
+void Turn::AskUpkeep() {
+  if (stopped_ || !operational()) return;
+  upkeep_.Ask(status_.vault_id, callers_active());
+}
+
+void Turn::CommitUpkeep() {
+  if (stopped_ || !operational()) return;
+  upkeep_.Commit(callers_active());
+}
+
+base::Status Turn::TakeUpkeep(const KeeperAnswer& answer) {
+  switch (static_cast<Step>(answer.to.step)) {
+    case Step::kWork:
+      return upkeep_.OnWork(answer);
+    case Step::kRewrap:
+      return upkeep_.OnRewrap(answer);
+    default:
+      break;
+  }
+  auto settled = upkeep_.OnSettle(answer);
+  if (!settled.ok()) return settled.error();
+  if (*settled) WriteKill(std::move(**settled));
+  return {};
 }
 
 void Turn::RunWritten(StoreWrite& write, bool committed) {

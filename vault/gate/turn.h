@@ -13,6 +13,7 @@
 #include "vault/gate/keeper_client.h"
 #include "vault/gate/metrics.h"
 #include "vault/gate/retry_queue.h"
+#include "vault/gate/upkeep.h"
 
 namespace coffer::gate {
 
@@ -45,14 +46,19 @@ class Turn {
   // transaction, and runs their steps.
   void CommitWrites();
   bool has_writes() const { return !writes_.empty(); }
+  // What the keeper wants done in the background: asks, then Send, then commits.
+  void AskUpkeep();
+  void CommitUpkeep();
   // Sends the batch, as far as the channel takes it.
   base::Status Send() { return keeper_.Send(); }
   // Exchanges that finished since the last call.
   std::vector<Exchange*>& finished() { return finished_; }
   // Requests that are begun and not yet forgotten.
   size_t in_progress() const { return exchanges_.size() - free_.size(); }
-  // Milliseconds until a retry is due, at most `most`.
-  uint64_t RetryDelay(uint64_t most) const;
+  // Milliseconds until a retry or the upkeep is due, at most `most`.
+  uint64_t Delay(uint64_t most) const;
+  // Begins nothing more in the background.
+  void Stop() { stopped_ = true; }
 
   // --- The vault's state -----------------------------------------------------
   // True when callers are served.
@@ -103,6 +109,8 @@ class Turn {
   base::Status TakeStatus(base::Decoder& fields);
   base::Status CheckStoreIdentity();
   void RunWritten(StoreWrite& write, bool committed);
+  base::Status TakeUpkeep(const KeeperAnswer& answer);
+  bool callers_active() const;
 
   KeeperClient& keeper_;
   store::Store& store_;
@@ -114,6 +122,9 @@ class Turn {
   std::vector<StoreWrite> writes_;
   std::vector<Exchange*> holding_;  // an Idempotency-Key
   RetryQueue retries_;
+  Upkeep upkeep_;
+  uint64_t started_at_ = 0;  // the last request, milliseconds of the boot clock
+  bool stopped_ = false;
 
   wire::StatusAnswer status_;
   uint64_t status_asked_ = 0;
