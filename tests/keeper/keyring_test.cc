@@ -17,7 +17,7 @@ constexpr size_t kBoxBytes = 72;
 constexpr size_t kInstitutionsBegin = 1 + 2 * kBoxBytes;
 constexpr size_t kInstitutionsEnd =
     kInstitutionsBegin + 2 + (2 + 4 + 1) + (2 + 8 + 1);
-constexpr size_t kKekRowBytes = 16 + 2 + 4 + 1 + 8;
+constexpr size_t kKekRowBytes = 16 + 2 + 4 + 1 + 1 + 4 * 8;
 
 Buffer IndexHash(const Keyring& keyring) {
   Buffer hash(16);
@@ -234,24 +234,42 @@ class HandMadeKeyring : public KeyringTest {
       row.Number(uint16_t{0});
       row.Number(version++);
       row.Number(state);
-      row.Number(uint64_t{100});
-      Box(out, key, "kek", row_bytes);
+      row.Flag(false);
+      for (int i = 0; i < 4; ++i) row.Number(uint64_t{100});
+      if (state == KeyState::kDestroyed) {
+        out.Append(row_bytes);
+      } else {
+        Box(out, key, "kek", row_bytes);
+      }
     }
-    out.Number(static_cast<uint16_t>(states.size()));
-    for (KeyState state : states) {
+    std::vector<std::pair<SigningUse, KeyState>> rows;
+    for (KeyState state : states) rows.push_back({SigningUse::kToken, state});
+    for (SigningUse use :
+         {SigningUse::kEvidence, SigningUse::kIngest, SigningUse::kAudit}) {
+      rows.push_back({use, KeyState::kActive});
+    }
+    out.Number(static_cast<uint16_t>(rows.size()));
+    for (const auto& [use, state] : rows) {
       crypto::SigningKey key(*arena_);
       crypto::GenerateSigningKey(key);
       const crypto::PublicKey public_key = crypto::PublicKeyOf(key);
       signers.push_back(crypto::PublicId(public_key));
-      Buffer row_bytes(1 + 4 + 1 + 8 + 8 + 32);
+      Buffer row_bytes(1 + 4 + 1 + 3 * 8 + 1 + 32);
       Encoder row{base::MutableBytes(row_bytes)};
-      row.Number(SigningUse::kToken);
+      const bool has_key = state == KeyState::kActive;
+      row.Number(use);
       row.Number(uint32_t{1});
       row.Number(state);
       row.Number(uint64_t{100});
       row.Number(uint64_t{0});
+      row.Number(uint64_t{0});
+      row.Flag(has_key);
       row.Fixed(public_key);
-      Box(out, key, "signing key", row_bytes);
+      if (has_key) {
+        Box(out, key, "signing key", row_bytes);
+      } else {
+        out.Append(row_bytes);
+      }
     }
     COFFER_CHECK(!out.failed());
     bytes.resize(out.used());
@@ -272,9 +290,7 @@ TEST_F(HandMadeKeyring, StatesDecideWhatAKeyMayDo) {
                {KeyState::kSuspended, false, false, false},
                {KeyState::kDeactivated, false, true, true},
                {KeyState::kCompromised, false, true, false},
-               {KeyState::kDestroyed, false, false, false},
-               {static_cast<KeyState>(0), false, false, false},
-               {static_cast<KeyState>(99), false, false, false}};
+               {KeyState::kDestroyed, false, false, false}};
   std::vector<KeyState> states;
   for (const auto& each : cases) states.push_back(each.state);
   ASSERT_TRUE(keyring_.Open(Make(states), root_, kTestVault).ok());
@@ -288,11 +304,30 @@ TEST_F(HandMadeKeyring, StatesDecideWhatAKeyMayDo) {
 }
 
 TEST_F(HandMadeKeyring, WithoutAnActiveKeyNothingIsSealed) {
-  ASSERT_TRUE(keyring_
-                  .Open(Make({KeyState::kDeactivated, KeyState::kDestroyed}),
-                        root_, kTestVault)
-                  .ok());
-  EXPECT_EQ(keyring_.ActiveKek(0), nullptr);
+  keyring_.Destroy(keyring_.kek(0), 200);
+  Keyring again(*arena_);
+  ASSERT_TRUE(again.Open(Sealed(), root_, kTestVault).ok());
+  EXPECT_EQ(again.ActiveKek(0), nullptr);
+  EXPECT_NE(again.ActiveKek(1), nullptr);
+}
+
+TEST_F(HandMadeKeyring, StateThatIsNoneIsRefused) {
+  for (int state : {0, 7, 99, 255}) {
+    base::Status opened =
+        keyring_.Open(Make({KeyState::kActive, static_cast<KeyState>(state)}),
+                      root_, kTestVault);
+    ASSERT_FALSE(opened.ok()) << state;
+    EXPECT_EQ(opened.error().code, Code::kInvalid) << state;
+  }
+}
+
+TEST_F(HandMadeKeyring, UseWithoutExactlyOneActiveKeyIsRefused) {
+  EXPECT_FALSE(
+      keyring_.Open(Make({KeyState::kDeactivated}), root_, kTestVault).ok());
+  EXPECT_FALSE(
+      keyring_
+          .Open(Make({KeyState::kActive, KeyState::kActive}), root_, kTestVault)
+          .ok());
 }
 
 TEST_F(HandMadeKeyring, RowThatNamesAnotherKeyIsRefused) {

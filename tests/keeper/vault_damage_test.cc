@@ -139,6 +139,9 @@ struct BodyPlaces {
     Bytes text;
     decoder.LongBytes(text, base::kPolicyBytesMax);
     policy = static_cast<size_t>(text.data() - body.data());
+    wire::QuorumRule quorum;
+    decoder.Struct(quorum);
+    decoder.Take(2 * 8);  // the keyring's generations
     decoder.LongBytes(text, keeper::kStateBodyBytesMax);
     keyring = static_cast<size_t>(text.data() - body.data());
     COFFER_CHECK(!decoder.failed());

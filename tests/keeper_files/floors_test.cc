@@ -18,7 +18,7 @@ base::ByteArray<16> Key(uint64_t number) {
 }
 Floor Make(uint64_t key, FloorKind kind, uint64_t record = 0,
            uint64_t token = 0, uint8_t reason = 0) {
-  return {Key(key), kind, reason, record, token};
+  return {Key(key), kind, reason, record, token, 0, 1};
 }
 
 TEST(Floors, AFloorIsFoundByItsKeyAndNoOther) {

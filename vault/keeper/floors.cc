@@ -46,15 +46,36 @@ bool Floors::CanRaise(const base::ByteArray<16>& key, bool kill) const {
 
 bool Floors::Raise(const Floor& floor, bool kill) {
   if (Floor* held = table_.Find(floor.key); held != nullptr) {
+    subjects_ -= OfSubject(*held);
     if (Prevails(floor, *held)) {
       held->kind = floor.kind;
       held->reason = floor.reason;
     }
     held->record_leaf = std::max(held->record_leaf, floor.record_leaf);
     held->token_leaf = std::max(held->token_leaf, floor.token_leaf);
+    held->set_leaf = std::max(held->set_leaf, floor.set_leaf);
+    if (held->institution != floor.institution) held->institution = 0;
+    subjects_ += OfSubject(*held);
     return true;
   }
-  return CanRaise(floor.key, kill) && table_.Insert(floor);
+  if (!CanRaise(floor.key, kill) || !table_.Insert(floor)) return false;
+  subjects_ += OfSubject(floor);
+  return true;
+}
+
+size_t Floors::Drop(const OldestKeks& oldest, uint64_t token_horizon) {
+  const size_t before = table_.size();
+  table_.RemoveIf([&](const Floor& floor) {
+    if (floor.token_leaf > token_horizon) return false;
+    if (floor.kind == FloorKind::kTokens) return true;
+    if (floor.institution >= oldest.size() ||
+        oldest[floor.institution] <= floor.set_leaf) {
+      return false;
+    }
+    subjects_ -= OfSubject(floor);
+    return true;
+  });
+  return before - table_.size();
 }
 
 }  // namespace coffer::keeper

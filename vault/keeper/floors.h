@@ -2,8 +2,11 @@
 // of a linker's subject) sealed before a leaf, and every token of a link,
 // caller, purpose or institution from before one. In memory only; made durable
 // as changes in the journal and in the state file's snapshot. Runs in the
-// keeper. Refuses to forget: leaves and severity only rise.
+// keeper. Leaves and severity only rise; refuses to forget a floor while a
+// living key opens what it refuses (docs/adr/0014-floors-and-rotation.md).
 #pragma once
+
+#include <array>
 
 #include "crypto/base/codec.h"
 #include "crypto/base/limits.h"
@@ -26,6 +29,8 @@ struct Floor {
   uint8_t reason;        // wire::RevocationReason, of kRevoked
   uint64_t record_leaf;  // records sealed before it are refused
   uint64_t token_leaf;   // tokens with a lower epoch are void
+  uint64_t set_leaf;     // the next leaf when it was last raised
+  uint16_t institution;  // place in the keyring + 1; 0: of all of them
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -34,10 +39,17 @@ struct Floor {
     coder.Number(self.reason);
     coder.Number(self.record_leaf);
     coder.Number(self.token_leaf);
+    coder.Number(self.set_leaf);
+    coder.Number(self.institution);
   }
 };
-inline constexpr size_t kFloorBytes = 16 + 1 + 1 + 8 + 8;
+inline constexpr size_t kFloorBytes = 16 + 1 + 1 + 8 + 8 + 8 + 2;
 bool IsFloorKind(uint8_t number);
+
+// By Floor::institution: from which leaf on the oldest living KEK seals;
+// kNoKek where none lives.
+inline constexpr uint64_t kNoKek = ~uint64_t{0};
+using OldestKeks = std::array<uint64_t, base::kInstitutionsMax + 1>;
 
 // Resource: about 6 MiB, made by the constructor.
 class Floors {
@@ -55,12 +67,27 @@ class Floors {
   // Whether Raise would succeed.
   bool CanRaise(const base::ByteArray<16>& key, bool kill) const;
 
+  // Drops the floors that refuse nothing any more: every KEK that lived when a
+  // floor was set is gone, and so is every token from before `token_horizon`.
+  // How many went.
+  size_t Drop(const OldestKeks& oldest, uint64_t token_horizon);
+
   size_t size() const { return table_.size(); }
+  // Whether a floor of a subject, not of a link, may be there.
+  bool has_subjects() const { return subjects_ != 0; }
   const Floor* begin() const { return table_.begin(); }
   const Floor* end() const { return table_.end(); }
-  void Clear() { table_.Clear(); }
+  void Clear() {
+    table_.Clear();
+    subjects_ = 0;
+  }
 
  private:
+  static bool OfSubject(const Floor& floor) {
+    return floor.kind != FloorKind::kTokens && floor.institution == 0;
+  }
+
+  size_t subjects_ = 0;
   StateTable<Floor, base::kFloorsMax> table_;
 };
 

@@ -1,105 +1,24 @@
 #include "vault/keeper/keyring.h"
 
-#include "crypto/aead.h"
+#include <algorithm>
+
 #include "crypto/kdf.h"
 
-// The sealed form:
-//   format u8 | index_box 72 | journal_box 72
-//   | count u16 | (name text | state u8)*                       institutions
-//   | count u16 | (row | box 72)*                               KEKs
-//   | count u16 | (row | box 104)*                              signing keys
-// Each box is the key under the root with "coffer keyring", the vault's id, a
-// label and the row's bytes as associated data.
-
 namespace coffer::keeper {
-namespace {
 
 using base::Code;
-using base::Decoder;
-using base::Encoder;
 using base::Fail;
-using base::MutableBytes;
-using wire::ByteArray;
 
-constexpr uint8_t kKeyringFormat = 1;
+namespace {
 
-// The clear part of a KEK's row.
-struct KekRow {
-  KeyId id{};
-  uint16_t institution = 0;
-  uint32_t version = 0;
-  KeyState state = KeyState::kActive;
-  uint64_t created_at = 0;
+constexpr size_t kNone = ~size_t{0};
+constexpr int kAnyInstitution = -1;
 
-  template <typename Coder, typename Self>
-  static void Fields(Coder& coder, Self& self) {
-    coder.Fixed(self.id);
-    coder.Number(self.institution);
-    coder.Number(self.version);
-    coder.Number(self.state);
-    coder.Number(self.created_at);
-  }
-};
-struct SigningRow {
-  SigningUse use = SigningUse::kToken;
-  uint32_t version = 0;
-  KeyState state = KeyState::kActive;
-  uint64_t created_at = 0;
-  uint64_t ended_at = 0;
-  crypto::PublicKey public_key{};
-
-  template <typename Coder, typename Self>
-  static void Fields(Coder& coder, Self& self) {
-    coder.Number(self.use);
-    coder.Number(self.version);
-    coder.Number(self.state);
-    coder.Number(self.created_at);
-    coder.Number(self.ended_at);
-    coder.Fixed(self.public_key);
-  }
-};
-
-// Associated data of one box, in a buffer of its own.
-class BoxContext {
- public:
-  template <typename Row>
-  BoxContext(const ByteArray<16>& vault_id, std::string_view label,
-             const Row& row)
-      : encoder_(buffer_) {
-    encoder_.Text("coffer keyring", 32);
-    encoder_.Number(kKeyringFormat);
-    encoder_.Fixed(vault_id);
-    encoder_.Text(label, 32);
-    encoder_.Struct(row);
-    COFFER_CHECK(!encoder_.failed());
-  }
-  Bytes bytes() const { return encoder_.written(); }
-
- private:
-  uint8_t buffer_[256]{};
-  Encoder encoder_;
-};
-
-template <typename Outer, typename Inner, size_t N>
-Status AppendBox(Encoder& encoder, const crypto::SecretKey<Outer>& root,
-                 const crypto::SecretKey<Inner, N>& key,
-                 const BoxContext& context) {
-  ByteArray<N + crypto::kBoxExtraBytes> box;
-  auto size = crypto::WrapKey(box, root, key, context.bytes());
-  if (!size.ok()) return size.error();
-  encoder.Append(box);
-  return {};
+// Every change of a state goes through here.
+void Become(KeyState& state, KeyState next) {
+  COFFER_CHECK(MayBecome(state, next));
+  state = next;
 }
-
-template <typename Inner, size_t N>
-Status TakeBox(Decoder& decoder, crypto::SecretKey<Inner, N>& key,
-               const crypto::RootKey& root, const BoxContext& context) {
-  Bytes box = decoder.Take(N + crypto::kBoxExtraBytes);
-  if (decoder.failed()) return Fail(Code::kInvalid, "keyring: malformed");
-  return crypto::UnwrapKey(key, root, box, context.bytes());
-}
-
-const KekRow kNoRow{};
 
 }  // namespace
 
@@ -107,6 +26,17 @@ KeyId ShortId(const crypto::PaserkIdHash& hash) {
   KeyId id;
   std::memcpy(id.data(), hash.data(), id.size());
   return id;
+}
+
+NewKek::NewKek(base::SecretArena& arena) : key(arena) {
+  crypto::RandomKey(key);
+  id = ShortId(crypto::LocalId(key));
+}
+
+NewSigner::NewSigner(base::SecretArena& arena) : key(arena) {
+  crypto::GenerateSigningKey(key);
+  public_key = crypto::PublicKeyOf(key);
+  id = crypto::PublicId(public_key);
 }
 
 Keyring::Keyring(base::SecretArena& arena)
@@ -123,45 +53,26 @@ void Keyring::Generate(uint64_t now) {
   crypto::RandomKey(journal_key_);
   for (SigningUse use : {SigningUse::kToken, SigningUse::kEvidence,
                          SigningUse::kIngest, SigningUse::kAudit}) {
-    AddSigner(use, now);
+    AddSigner(use, NewSigner(arena_), now);
   }
 }
 
-SigningEntry* Keyring::AddSigner(SigningUse use, uint64_t now) {
-  COFFER_CHECK(signers_size_ < kSignersMax);
-  SigningEntry& entry = signers_[signers_size_++];
-  entry.use = use;
-  entry.version = 1;
-  entry.state = KeyState::kActive;
-  entry.created_at = now;
-  entry.ended_at = 0;
-  entry.key = crypto::SigningKey(arena_);
-  crypto::GenerateSigningKey(entry.key);
-  entry.public_key = crypto::PublicKeyOf(entry.key);
-  entry.id = crypto::PublicId(entry.public_key);
-  return &entry;
-}
-
-Status Keyring::EnsureInstitution(std::string_view institution, uint64_t now) {
+Status Keyring::EnsureInstitution(std::string_view institution, uint64_t now,
+                                  uint64_t leaf) {
   int place = FindInstitution(institution);
   if (place >= 0) return {};
   if (institutions_size_ == base::kInstitutionsMax ||
-      keks_size_ == base::kKeysMax) {
+      (keks_size_ == base::kKeysMax && OldestSwept(kAnyInstitution) == kNone)) {
     return Fail(Code::kFull, "keyring: no room for another institution");
   }
   place = static_cast<int>(institutions_size_++);
   institutions_[place].name.Assign(institution);
   institutions_[place].state = wire::InstitutionState::kActive;
-  KekEntry& kek = keks_[keks_size_++];
-  kek.institution = static_cast<uint16_t>(place);
-  kek.version = 1;
-  kek.state = KeyState::kActive;
-  kek.created_at = now;
-  kek.key = crypto::Kek(arena_);
-  crypto::RandomKey(kek.key);
-  kek.id = ShortId(crypto::LocalId(kek.key));
+  AddKek(place, NewKek(arena_), now, leaf);
   return {};
 }
+
+// --- Institutions
 
 int Keyring::FindInstitution(std::string_view name) const {
   for (size_t i = 0; i < institutions_size_; ++i) {
@@ -175,10 +86,17 @@ const InstitutionKeys& Keyring::institution(int place) const {
   return institutions_[static_cast<size_t>(place)];
 }
 
+void Keyring::SetState(int institution, wire::InstitutionState state) {
+  COFFER_CHECK(institution >= 0 &&
+               static_cast<size_t>(institution) < institutions_size_);
+  institutions_[static_cast<size_t>(institution)].state = state;
+}
+
+// --- KEKs
+
 const KekEntry* Keyring::ActiveKek(int institution) const {
   for (size_t i = 0; i < keks_size_; ++i) {
-    if (keks_[i].institution == institution &&
-        keks_[i].state == KeyState::kActive) {
+    if (keks_[i].institution == institution && MaySeal(keks_[i].state)) {
       return &keks_[i];
     }
   }
@@ -189,17 +107,154 @@ const KekEntry* Keyring::KekToOpen(int institution, const KeyId& id) const {
   for (size_t i = 0; i < keks_size_; ++i) {
     const KekEntry& kek = keks_[i];
     if (kek.institution != institution || kek.id != id) continue;
-    const bool may_open = kek.state == KeyState::kActive ||
-                          kek.state == KeyState::kDeactivated ||
-                          kek.state == KeyState::kCompromised;
-    return may_open ? &kek : nullptr;
+    return MayOpen(kek.state) ? &kek : nullptr;
   }
   return nullptr;
 }
 
+KekEntry* Keyring::FindKek(const KeyId& id) {
+  for (size_t i = 0; i < keks_size_; ++i) {
+    if (keks_[i].id == id) return &keks_[i];
+  }
+  return nullptr;
+}
+
+bool Keyring::IsDestroyed(int institution, const KeyId& id) const {
+  for (size_t i = 0; i < keks_size_; ++i) {
+    const KekEntry& kek = keks_[i];
+    if (kek.institution == institution && kek.id == id) {
+      return !Lives(kek.state);
+    }
+  }
+  return false;
+}
+
+Keyring::Living Keyring::CountLiving(int institution) const {
+  Living living;
+  for (size_t i = 0; i < keks_size_; ++i) {
+    if (keks_[i].institution != institution || !Lives(keks_[i].state)) continue;
+    ++living.all;
+    living.old += !MaySeal(keks_[i].state);
+  }
+  return living;
+}
+
+size_t Keyring::OldestSwept(int institution) const {
+  for (size_t i = 0; i < keks_size_; ++i) {
+    if (institution != kAnyInstitution && keks_[i].institution != institution) {
+      continue;
+    }
+    if (keks_[i].swept) return i;
+  }
+  return kNone;
+}
+
+Status Keyring::CanAddKek(int institution) const {
+  size_t versions = 0;
+  for (size_t i = 0; i < keks_size_; ++i) {
+    versions += keks_[i].institution == institution;
+  }
+  if (versions >= base::kKekVersionsMax && OldestSwept(institution) == kNone) {
+    return Fail(Code::kFull,
+                "8 versions of its KEK are still in use or being swept; wait "
+                "for them to end");
+  }
+  if (keks_size_ == base::kKeysMax && OldestSwept(kAnyInstitution) == kNone) {
+    return Fail(Code::kFull,
+                "keyring: 1024 keys are in use; wait for rotations to end");
+  }
+  return {};
+}
+
+const KekEntry& Keyring::AddKek(int institution, NewKek fresh, uint64_t now,
+                                uint64_t leaf) {
+  COFFER_CHECK(CanAddKek(institution).ok());
+  uint32_t version = 0;
+  size_t versions = 0;
+  for (size_t i = 0; i < keks_size_; ++i) {
+    KekEntry& kek = keks_[i];
+    if (kek.institution != institution) continue;
+    ++versions;
+    version = std::max(version, kek.version);
+    if (!MaySeal(kek.state)) continue;
+    Become(kek.state, KeyState::kDeactivated);
+    kek.ended_at = now;
+  }
+  if (versions >= base::kKekVersionsMax) EraseKek(OldestSwept(institution));
+  if (keks_size_ == base::kKeysMax) EraseKek(OldestSwept(kAnyInstitution));
+  KekEntry& kek = keks_[keks_size_++];
+  kek = KekEntry{};
+  kek.id = fresh.id;
+  kek.institution = static_cast<uint16_t>(institution);
+  kek.version = version + 1;
+  kek.state = KeyState::kActive;
+  kek.created_at = now;
+  kek.created_leaf = leaf;
+  kek.key = std::move(fresh.key);
+  return kek;
+}
+
+Status Keyring::Compromise(KekEntry& kek, uint64_t now) {
+  if (!MayBecome(kek.state, KeyState::kCompromised)) {
+    return Fail(Code::kConflict, "compromised already, or destroyed");
+  }
+  Become(kek.state, KeyState::kCompromised);
+  if (kek.ended_at == 0) kek.ended_at = now;
+  return {};
+}
+
+void Keyring::Destroy(KekEntry& kek, uint64_t now) {
+  if (!Lives(kek.state)) return;
+  if (MaySeal(kek.state)) Become(kek.state, KeyState::kDeactivated);
+  Become(kek.state, KeyState::kDestroyed);
+  kek.key.Destroy();
+  kek.swept = kek.drained;
+  kek.drained = false;
+  kek.destroy_at = 0;
+  if (kek.ended_at == 0) kek.ended_at = now;
+}
+
+void Keyring::FillOldest(OldestKeks& oldest) const {
+  oldest.fill(kNoKek);
+  for (size_t i = 0; i < keks_size_; ++i) {
+    const KekEntry& kek = keks_[i];
+    if (!Lives(kek.state)) continue;
+    for (size_t place : {size_t{0}, kek.institution + size_t{1}}) {
+      oldest[place] = std::min(oldest[place], kek.created_leaf);
+    }
+  }
+}
+
+void Keyring::MarkDrained(KekEntry& kek) {
+  COFFER_CHECK(!MaySeal(kek.state));
+  if (kek.swept) return;
+  kek.drained = any_drained_ = true;
+}
+
+void Keyring::ForgetWalks() {
+  any_drained_ = false;
+  for (size_t i = 0; i < keks_size_; ++i) {
+    keks_[i].drained = keks_[i].swept = keks_[i].counted = false;
+  }
+}
+
+void Keyring::StartFromLeaf(uint64_t leaf) {
+  for (size_t i = 0; i < keks_size_; ++i) {
+    keks_[i].created_leaf = std::max(keks_[i].created_leaf, leaf);
+  }
+}
+
+void Keyring::EraseKek(size_t i) {
+  COFFER_CHECK(i < keks_size_ && !Lives(keks_[i].state));
+  std::move(keks_.get() + i + 1, keks_.get() + keks_size_, keks_.get() + i);
+  keks_[--keks_size_] = KekEntry{};
+}
+
+// --- Signing keys
+
 const SigningEntry& Keyring::ActiveSigner(SigningUse use) const {
   for (size_t i = 0; i < signers_size_; ++i) {
-    if (signers_[i].use == use && signers_[i].state == KeyState::kActive) {
+    if (signers_[i].use == use && MaySeal(signers_[i].state)) {
       return signers_[i];
     }
   }
@@ -211,115 +266,96 @@ const SigningEntry* Keyring::SignerById(SigningUse use,
   for (size_t i = 0; i < signers_size_; ++i) {
     const SigningEntry& entry = signers_[i];
     if (entry.use != use || entry.id != id) continue;
-    const bool may_verify = entry.state == KeyState::kActive ||
-                            entry.state == KeyState::kDeactivated;
-    return may_verify ? &entry : nullptr;
+    return MayVerify(entry.state) ? &entry : nullptr;
   }
   return nullptr;
 }
 
-Result<size_t> Keyring::Seal(MutableBytes out, const crypto::RootKey& root,
-                             const ByteArray<16>& vault_id) const {
-  Encoder encoder(out);
-  encoder.Number(kKeyringFormat);
-  COFFER_TRY(AppendBox(encoder, root, index_key_,
-                       BoxContext(vault_id, "index key", kNoRow)));
-  COFFER_TRY(AppendBox(encoder, root, journal_key_,
-                       BoxContext(vault_id, "journal key", kNoRow)));
-  encoder.Number(static_cast<uint16_t>(institutions_size_));
-  for (size_t i = 0; i < institutions_size_; ++i) {
-    encoder.Struct(institutions_[i].name);
-    encoder.Number(institutions_[i].state);
-  }
-  encoder.Number(static_cast<uint16_t>(keks_size_));
-  for (size_t i = 0; i < keks_size_; ++i) {
-    const KekEntry& kek = keks_[i];
-    KekRow row{kek.id, kek.institution, kek.version, kek.state, kek.created_at};
-    encoder.Struct(row);
-    COFFER_TRY(
-        AppendBox(encoder, root, kek.key, BoxContext(vault_id, "kek", row)));
-  }
-  encoder.Number(static_cast<uint16_t>(signers_size_));
+SigningEntry* Keyring::FindSigner(const KeyId& id) {
   for (size_t i = 0; i < signers_size_; ++i) {
-    const SigningEntry& entry = signers_[i];
-    SigningRow row{entry.use,        entry.version,  entry.state,
-                   entry.created_at, entry.ended_at, entry.public_key};
-    encoder.Struct(row);
-    COFFER_TRY(AppendBox(encoder, root, entry.key,
-                         BoxContext(vault_id, "signing key", row)));
+    if (ShortId(signers_[i].id) == id) return &signers_[i];
   }
-  if (encoder.failed()) return Fail(Code::kTooLarge, "keyring: too large");
-  return encoder.used();
+  return nullptr;
 }
 
-Status Keyring::Open(Bytes bytes, const crypto::RootKey& root,
-                     const ByteArray<16>& vault_id) {
-  Clear();
-  Decoder decoder(bytes);
-  uint8_t format = 0;
-  decoder.Number(format);
-  if (format > kKeyringFormat) {
-    return Fail(Code::kNewerFormat,
-                "keyring: written by a newer coffer; update this program");
+// The row that makes room: the oldest destroyed; of what is only verified by
+// outsiders, who keep the public key, else the oldest that ended.
+size_t Keyring::OldestEnded(SigningUse use) const {
+  size_t ended = kNone;
+  for (size_t i = 0; i < signers_size_; ++i) {
+    if (signers_[i].use != use || MaySeal(signers_[i].state)) continue;
+    if (!Lives(signers_[i].state)) return i;
+    if (ended == kNone) ended = i;
   }
-  const base::Error malformed = Fail(Code::kInvalid, "keyring: malformed");
-  if (format != kKeyringFormat) return malformed;
-  index_key_ = crypto::IndexKey(arena_);
-  COFFER_TRY(TakeBox(decoder, index_key_, root,
-                     BoxContext(vault_id, "index key", kNoRow)));
-  journal_key_ = crypto::JournalKey(arena_);
-  COFFER_TRY(TakeBox(decoder, journal_key_, root,
-                     BoxContext(vault_id, "journal key", kNoRow)));
-  uint16_t count = 0;
-  decoder.Number(count);
-  if (decoder.failed() || count > base::kInstitutionsMax) return malformed;
-  for (uint16_t i = 0; i < count; ++i) {
-    decoder.Struct(institutions_[i].name);
-    decoder.Number(institutions_[i].state);
+  const bool by_outsiders =
+      use == SigningUse::kEvidence || use == SigningUse::kAudit;
+  return by_outsiders ? ended : kNone;
+}
+
+Status Keyring::CanAddSigner(SigningUse use) const {
+  size_t rows = 0;
+  for (size_t i = 0; i < signers_size_; ++i) rows += signers_[i].use == use;
+  if (rows >= kSignersPerUse && OldestEnded(use) == kNone) {
+    return Fail(Code::kFull,
+                "8 keys of this use are still needed; wait some minutes");
   }
-  institutions_size_ = count;
-  decoder.Number(count);
-  if (decoder.failed() || count > base::kKeysMax) return malformed;
-  for (uint16_t i = 0; i < count; ++i) {
-    KekRow row;
-    decoder.Struct(row);
-    if (decoder.failed() || row.institution >= institutions_size_) {
-      return malformed;
-    }
-    KekEntry& kek = keks_[i];
-    keks_size_ = i + 1u;
-    kek.id = row.id;
-    kek.institution = row.institution;
-    kek.version = row.version;
-    kek.state = row.state;
-    kek.created_at = row.created_at;
-    kek.key = crypto::Kek(arena_);
-    COFFER_TRY(
-        TakeBox(decoder, kek.key, root, BoxContext(vault_id, "kek", row)));
-    // The id commits to the key: a row that names another key is refused.
-    if (ShortId(crypto::LocalId(kek.key)) != row.id) return malformed;
-  }
-  decoder.Number(count);
-  if (decoder.failed() || count > kSignersMax) return malformed;
-  for (uint16_t i = 0; i < count; ++i) {
-    SigningRow row;
-    decoder.Struct(row);
-    SigningEntry& entry = signers_[i];
-    signers_size_ = i + 1u;
-    entry.use = row.use;
-    entry.version = row.version;
-    entry.state = row.state;
-    entry.created_at = row.created_at;
-    entry.ended_at = row.ended_at;
-    entry.key = crypto::SigningKey(arena_);
-    COFFER_TRY(TakeBox(decoder, entry.key, root,
-                       BoxContext(vault_id, "signing key", row)));
-    entry.public_key = crypto::PublicKeyOf(entry.key);
-    if (entry.public_key != row.public_key) return malformed;
-    entry.id = crypto::PublicId(entry.public_key);
-  }
-  if (!decoder.finished()) return malformed;
   return {};
+}
+
+const SigningEntry& Keyring::AddSigner(SigningUse use, NewSigner fresh,
+                                       uint64_t now) {
+  COFFER_CHECK(CanAddSigner(use).ok());
+  uint32_t version = 0;
+  size_t rows = 0;
+  for (size_t i = 0; i < signers_size_; ++i) {
+    SigningEntry& entry = signers_[i];
+    if (entry.use != use) continue;
+    ++rows;
+    version = std::max(version, entry.version);
+    if (!MaySeal(entry.state)) continue;
+    Become(entry.state, KeyState::kDeactivated);
+    entry.ended_at = now;
+    // Sealed to it already, something may still be on its way in.
+    if (use != SigningUse::kIngest) entry.key.Destroy();
+  }
+  if (rows >= kSignersPerUse) EraseSigner(OldestEnded(use));
+  COFFER_CHECK(signers_size_ < kSignersMax);
+  SigningEntry& entry = signers_[signers_size_++];
+  entry = SigningEntry{};
+  entry.use = use;
+  entry.version = version + 1;
+  entry.state = KeyState::kActive;
+  entry.created_at = now;
+  entry.id = fresh.id;
+  entry.public_key = fresh.public_key;
+  entry.key = std::move(fresh.key);
+  return entry;
+}
+
+Status Keyring::Compromise(SigningEntry& signer, uint64_t now) {
+  if (!MayBecome(signer.state, KeyState::kCompromised)) {
+    return Fail(Code::kConflict, "compromised already, or destroyed");
+  }
+  Become(signer.state, KeyState::kCompromised);
+  signer.key.Destroy();
+  if (signer.ended_at == 0) signer.ended_at = now;
+  return {};
+}
+
+void Keyring::Destroy(SigningEntry& signer, uint64_t now) {
+  COFFER_CHECK(!MaySeal(signer.state));
+  if (!Lives(signer.state)) return;
+  Become(signer.state, KeyState::kDestroyed);
+  signer.key.Destroy();
+  signer.destroy_at = 0;
+  if (signer.ended_at == 0) signer.ended_at = now;
+}
+
+void Keyring::EraseSigner(size_t i) {
+  COFFER_CHECK(i < signers_size_);
+  std::move(signers_.get() + i + 1, signers_.get() + signers_size_,
+            signers_.get() + i);
+  signers_[--signers_size_] = SigningEntry{};
 }
 
 void Keyring::Clear() {
@@ -331,6 +367,7 @@ void Keyring::Clear() {
     institutions_[i] = InstitutionKeys{};
   }
   keks_size_ = signers_size_ = institutions_size_ = 0;
+  any_drained_ = false;
 }
 
 }  // namespace coffer::keeper

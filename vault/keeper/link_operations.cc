@@ -77,6 +77,7 @@ void FinishReplacement(Operation& operation, const LinkToSeal& link,
   write.leaf = link.leaf;
   write.revision = link.revision;
   write.ends_tokens = ends_tokens;
+  write.institution = FloorInstitution(operation.s.opened.institution);
   operation.s.pending.Add(write);
   operation.leaf.revision = link.revision;
   operation.Allow(RecordOf(link, operation.s.sealed));
@@ -305,6 +306,7 @@ void Committed(Shared& shared, const wire::CommitItem& item,
   Floor floor{};
   floor.key = done.link;
   floor.kind = FloorKind::kRevision;
+  floor.institution = done.institution;
   floor.record_leaf = done.leaf;
   // Also those issued while the store was asked: all end at the answer.
   floor.token_leaf = done.ends_tokens ? shared.vault.next_leaf() : 0;
@@ -334,6 +336,30 @@ void NotCommitted(Shared& shared, const wire::CommitItem& item,
   answer.Allow(shared.vault.AddLeaf(leaf), wire::EmptyAnswer{});
 }
 
+void SealEnded(Operation& operation, ConsentStatus status,
+               wire::RevocationReason reason) {
+  Shared& shared = operation.s;
+  LinkMetadata metadata = shared.opened.metadata;
+  metadata.updated_at = shared.vault.Now();
+  metadata.status = status;
+  metadata.reason = reason;
+  LinkToSeal link = Reseal(operation, metadata);
+  link.revision = Overtake(operation, Rule::kAlreadyRevoked) + 1;
+  // The floor is the kill; the record under the present key only follows it.
+  Floor floor{};
+  floor.key = link.link;
+  floor.kind =
+      status == ConsentStatus::kUsed ? FloorKind::kUsed : FloorKind::kRevoked;
+  floor.reason = static_cast<uint8_t>(reason);
+  floor.record_leaf = floor.token_leaf = link.leaf;
+  floor.institution = FloorInstitution(shared.opened.institution);
+  COFFER_CHECK(shared.vault.RaiseFloor(floor, true));
+  const Rule rule = SealLink(shared.vault.keyring(), link, shared.sealed);
+  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  operation.leaf.revision = link.revision;
+  operation.Allow(RecordOf(link, shared.sealed));
+}
+
 void RevokeConsent(Shared& shared, const wire::RevokeConsentItem& item,
                    AnswerWriter& answer) {
   Operation operation(shared, answer, LeafKind::kConsentRevoke, true);
@@ -349,22 +375,7 @@ void RevokeConsent(Shared& shared, const wire::RevokeConsentItem& item,
     rule = Rule::kMalformedRequest;
   }
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
-  LinkMetadata metadata = shared.opened.metadata;
-  metadata.updated_at = shared.vault.Now();
-  metadata.status = ConsentStatus::kRevoked;
-  metadata.reason = item.reason;
-  LinkToSeal link = Reseal(operation, metadata);
-  link.revision = Overtake(operation, Rule::kAlreadyRevoked) + 1;
-  rule = SealLink(shared.vault.keyring(), link, shared.sealed);
-  if (rule != Rule::kAllowed) return operation.Refuse(rule);
-  Floor floor{};
-  floor.key = link.link;
-  floor.kind = FloorKind::kRevoked;
-  floor.reason = static_cast<uint8_t>(item.reason);
-  floor.record_leaf = floor.token_leaf = link.leaf;
-  COFFER_CHECK(shared.vault.RaiseFloor(floor, true));
-  operation.leaf.revision = link.revision;
-  operation.Allow(RecordOf(link, shared.sealed));
+  SealEnded(operation, ConsentStatus::kRevoked, item.reason);
 }
 
 void EraseLink(Shared& shared, const wire::EraseLinkItem& item,
@@ -379,6 +390,7 @@ void EraseLink(Shared& shared, const wire::EraseLinkItem& item,
   floor.key = item.link;
   floor.kind = FloorKind::kErased;
   floor.record_leaf = floor.token_leaf = index;
+  floor.institution = FloorInstitution(shared.opened.institution);
   COFFER_CHECK(shared.vault.RaiseFloor(floor, true));
   Erasure erasure;
   erasure.link = &item.link;

@@ -22,6 +22,10 @@ void NotCommitted(Shared& shared, const wire::CommitItem& item,
                   AnswerWriter& answer);
 void RevokeConsent(Shared& shared, const wire::RevokeConsentItem& item,
                    AnswerWriter& answer);
+// Seals the opened link as ended, without a bank token, raises its floor and
+// answers with the new record.
+void SealEnded(Operation& operation, wire::ConsentStatus status,
+               wire::RevocationReason reason);
 void EraseLink(Shared& shared, const wire::EraseLinkItem& item,
                AnswerWriter& answer);
 void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,

@@ -48,53 +48,68 @@ bool Operation::Enter(wire::ConnectionId id) {
   return false;
 }
 
+namespace {
+
+FloorFacts FactsOf(const OpenedLink& opened) {
+  const wire::RecordHead& head = opened.head;
+  return {&head.link,        head.linker,   &head.subject,
+          head.leaf,         head.revision, opened.kek_created_leaf,
+          opened.institution};
+}
+
+}  // namespace
+
 Rule JudgeRecord(const Vault& vault, OpenedLink& opened,
                  ConsentStatus& status) {
   status = opened.metadata.status;
-  const wire::RecordHead& head = opened.head;
-  // From a time that this vault has not lived: sealed after a key export that
-  // it was made from, by a vault that is still alive elsewhere.
-  if (head.leaf >= vault.next_leaf()) return Rule::kRecordDamaged;
-  const Floors& floors = vault.floors();
-  if (floors.size() == 0) return Rule::kAllowed;
-  // An erased subject's floors first: erased is the worst there is.
-  const ByteArray<16> keys[] = {
-      SubjectFloorKey(vault.keyring(), head.linker, head.subject),
-      SubjectFloorKey(vault.keyring(), "", head.subject), head.link};
-  for (const ByteArray<16>& key : keys) {
-    const Floor* floor = floors.Find(key);
-    if (floor == nullptr || head.leaf >= floor->record_leaf) continue;
-    switch (floor->kind) {
-      case FloorKind::kErased:
-        return Rule::kLinkErased;
-      case FloorKind::kRevoked:
-        status = ConsentStatus::kRevoked;
-        opened.metadata.reason =
-            static_cast<wire::RevocationReason>(floor->reason);
-        break;
-      case FloorKind::kUsed:
-        status = ConsentStatus::kUsed;
-        break;
-      case FloorKind::kRevision:
-        return Rule::kRecordStale;
-      case FloorKind::kTokens:
-        break;
-    }
+  const Rule rule = JudgeFloors(vault, FactsOf(opened), opened.metadata.reason);
+  switch (rule) {
+    case Rule::kConsentRevoked:
+      status = ConsentStatus::kRevoked;
+      return Rule::kAllowed;
+    case Rule::kConsentUsed:
+      status = ConsentStatus::kUsed;
+      return Rule::kAllowed;
+    default:
+      return rule;
   }
-  return Rule::kAllowed;
+}
+
+bool Operation::EnterUnasked() {
+  leaf.uid = kKeeperUid;
+  if (s.vault.state() != wire::VaultState::kOperational) {
+    answer_.Refuse(Rule::kSealed, wire::kNoLeaf);
+    return false;
+  }
+  if (!s.vault.CanAppend(kill_)) {
+    answer_.Refuse(Rule::kJournalFull, wire::kNoLeaf);
+    return false;
+  }
+  return true;
 }
 
 Rule Operation::Open(const wire::LinkId& link, const wire::StoredLink& stored) {
   if (stored.head.empty()) return Rule::kLinkUnknown;
   OpenedLink& opened = s.opened;
-  Rule rule = OpenLink(s.vault.keyring(), link, stored, opened);
+  const Keyring& keyring = s.vault.keyring();
+  Rule rule = OpenLink(keyring, link, stored, opened);
+  if (rule == Rule::kKeyDestroyed || rule == Rule::kKeyUnavailable) {
+    const int place = opened.institution;
+    if (place < 0) return rule;
+    leaf.institution = keyring.institution(place).name.view();
+    return keyring.institution(place).state ==
+                   wire::InstitutionState::kWithdrawn
+               ? Rule::kInstitutionWithdrawn
+               : rule;
+  }
   if (rule != Rule::kAllowed) return rule;
   leaf.institution = opened.head.institution;
   leaf.revision = opened.head.revision;
   TagWith(opened.audit);
+
   rule = JudgeRecord(s.vault, opened, status);
-  if (rule == Rule::kAllowed && !RaiseMissingFloor()) return Rule::kFloorsFull;
-  return rule;
+  if (rule != Rule::kAllowed) return rule;
+  return RaiseMissingFloor(s.vault, FactsOf(opened));
 }
 
 void Operation::TagWith(const crypto::LinkAuditKey& audit) {
@@ -103,22 +118,6 @@ void Operation::TagWith(const crypto::LinkAuditKey& audit) {
   encoder.Number(s.vault.Now() / 86400);
   crypto::KeyedHash(leaf.link_tag, audit, "coffer link tag",
                     {base::Bytes(day)});
-}
-
-// A replacement whose confirmation was lost (a crash, a seal, a gate that keeps
-// it back) takes its floor when it is first seen: from then on the record it
-// replaced is dead.
-bool Operation::RaiseMissingFloor() {
-  const wire::RecordHead& head = s.opened.head;
-  if (head.revision <= 1) return true;
-  const Floor* known = s.vault.floors().Find(head.link);
-  if (known != nullptr && known->record_leaf >= head.leaf) return true;
-  Floor floor{};
-  floor.key = head.link;
-  floor.kind = FloorKind::kRevision;
-  floor.record_leaf = head.leaf;
-  floor.token_leaf = leaf_index();
-  return s.vault.RaiseFloor(floor, true);
 }
 
 LinkFacts Operation::Facts() const {
@@ -141,6 +140,65 @@ void Operation::RefuseAs(Rule rule, Rule shown) {
 uint64_t Operation::Log(Rule rule) {
   leaf.rule = rule;
   return s.vault.AddLeaf(leaf);
+}
+
+Rule JudgeFloors(const Vault& vault, const FloorFacts& record,
+                 wire::RevocationReason& reason) {
+  // From a time that this vault has not lived: sealed after a key export that
+  // it was made from, by a vault that is still alive elsewhere.
+  if (record.leaf >= vault.next_leaf()) return Rule::kRecordDamaged;
+  const Floors& floors = vault.floors();
+  if (floors.size() == 0) return Rule::kAllowed;
+  if (floors.has_subjects()) {
+    const Keyring& keyring = vault.keyring();
+    for (std::string_view linker : {record.linker, std::string_view()}) {
+      const Floor* floor =
+          floors.Find(SubjectFloorKey(keyring, linker, *record.subject));
+      if (floor != nullptr && record.leaf < floor->record_leaf) {
+        return Rule::kLinkErased;
+      }
+    }
+  }
+  const Floor* floor = floors.Find(*record.link);
+  if (floor == nullptr || record.leaf >= floor->record_leaf) {
+    return Rule::kAllowed;
+  }
+  switch (floor->kind) {
+    case FloorKind::kErased:
+      return Rule::kLinkErased;
+    case FloorKind::kRevoked:
+      reason = static_cast<wire::RevocationReason>(floor->reason);
+      return Rule::kConsentRevoked;
+    case FloorKind::kUsed:
+      return Rule::kConsentUsed;
+    case FloorKind::kRevision:
+      return Rule::kRecordStale;
+    case FloorKind::kTokens:
+      break;
+  }
+  return Rule::kAllowed;
+}
+
+// A replacement whose confirmation was lost (a crash, a seal, a gate that keeps
+// it back) takes its floor when it is first seen: from then on the record it
+// replaced is dead. One that was rewrapped into its KEK took it before, and
+// what it replaced was refused then: adr/0014-floors-and-rotation.md.
+Rule RaiseMissingFloor(Vault& vault, const FloorFacts& record) {
+  if (record.revision <= 1 || record.leaf < record.kek_created_leaf) {
+    return Rule::kAllowed;
+  }
+  const Floor* known = vault.floors().Find(*record.link);
+  if (known != nullptr && known->record_leaf >= record.leaf) {
+    return Rule::kAllowed;
+  }
+  if (!vault.CanAppend(true)) return Rule::kJournalFull;
+  Floor floor{};
+  floor.key = *record.link;
+  floor.kind = FloorKind::kRevision;
+  floor.record_leaf = record.leaf;
+  floor.token_leaf = vault.next_leaf();
+  floor.institution = FloorInstitution(record.institution);
+  return vault.RaiseFloor(floor, true) ? Rule::kAllowed : Rule::kFloorsFull;
 }
 
 ByteArray<16> SubjectFloorKey(const Keyring& keyring, std::string_view linker,

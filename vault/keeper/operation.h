@@ -43,6 +43,7 @@ struct PendingWrite {
   wire::LinkId link{};
   uint64_t leaf = 0;  // 0: this place is free
   uint32_t revision = 0;
+  uint16_t institution = 0;  // Floor::institution
   bool ends_tokens = false;
   // Set by a kill that overtook it: what the writer is told.
   wire::Rule overtaken = wire::Rule::kAllowed;
@@ -104,6 +105,8 @@ class Operation {
   // False when it was answered already: gone, sealed, journal full, or no such
   // caller.
   bool Enter(wire::ConnectionId connection);
+  // For what no connection asks for.
+  bool EnterUnasked();
 
   // Opens and checks what the store has: unknown, damaged, erased and stale
   // records are refusals; `status` is the consent's, floors included.
@@ -149,8 +152,6 @@ class Operation {
   wire::ConsentStatus status = wire::ConsentStatus::kActive;
 
  private:
-  bool RaiseMissingFloor();
-
   AnswerWriter& answer_;
   bool kill_;
   // The journal's last room is for kills that succeed, not for refusals.
@@ -164,6 +165,27 @@ class Operation {
 // Raises nothing.
 wire::Rule JudgeRecord(const Vault& vault, OpenedLink& opened,
                        wire::ConsentStatus& status);
+
+// The same of what a wrap names: kAllowed, kLinkErased, kRecordStale,
+// kRecordDamaged, kConsentRevoked (with reason) or kConsentUsed.
+struct FloorFacts {
+  const wire::LinkId* link = nullptr;
+  std::string_view linker;
+  const wire::SubjectHash* subject = nullptr;
+  uint64_t leaf = 0;
+  uint32_t revision = 0;
+  uint64_t kek_created_leaf = 0;  // of the KEK that it is under
+  int institution = 0;
+};
+wire::Rule JudgeFloors(const Vault& vault, const FloorFacts& record,
+                       wire::RevocationReason& reason);
+// Raises the floor that the record itself proves to be missing. kAllowed,
+// kFloorsFull or kJournalFull.
+wire::Rule RaiseMissingFloor(Vault& vault, const FloorFacts& record);
+// Floor::institution of a link's floor.
+inline uint16_t FloorInstitution(int place) {
+  return static_cast<uint16_t>(place + 1);
+}
 
 // Floors that concern a subject: one of the linker's, and one of every linker.
 wire::ByteArray<16> SubjectFloorKey(const Keyring& keyring,

@@ -26,28 +26,46 @@ class Context {
     encoder_.Number(head.revision);
     encoder_.Number(head.leaf);
   }
-  Context(const RecordHead& head, const KeyId& kek) : Context("coffer wrap") {
-    encoder_.Number(wire::kWrapFormat);
-    encoder_.Text(head.institution, base::kNameBytesMax);
-    encoder_.Fixed(kek);
-    encoder_.Fixed(head.link);
-    encoder_.Text(head.linker, base::kNameBytesMax);
-    encoder_.Fixed(head.subject);
-    encoder_.Number(head.revision);
-    encoder_.Number(head.leaf);
-  }
   Encoder& encoder() { return encoder_; }
   Bytes bytes() const {
     COFFER_CHECK(!encoder_.failed());
     return encoder_.written();
   }
 
- private:
+ protected:
   explicit Context(std::string_view label) : encoder_(buffer_) {
     encoder_.Text(label, 64);
   }
+  MutableBytes buffer() { return buffer_; }
+
+ private:
   uint8_t buffer_[kContextBytesMax]{};
   Encoder encoder_;
+};
+
+// Of head or wrap: both name linker, subject, revision and leaf.
+class WrapContext : public Context {
+ public:
+  template <typename Named>
+  WrapContext(std::string_view institution, const wire::LinkId& link,
+              const Named& named, const KeyId& kek)
+      : Context("coffer wrap") {
+    encoder().Number(wire::kWrapFormat);
+    encoder().Text(institution, base::kNameBytesMax);
+    kek_at_ = encoder().used();
+    encoder().Fixed(kek);
+    encoder().Fixed(link);
+    encoder().Text(named.linker, base::kNameBytesMax);
+    encoder().Fixed(named.subject);
+    encoder().Number(named.revision);
+    encoder().Number(named.leaf);
+  }
+  void ReplaceKek(const KeyId& kek) {
+    std::memcpy(buffer().data() + kek_at_, kek.data(), kek.size());
+  }
+
+ private:
+  size_t kek_at_ = 0;
 };
 
 class ConsentContext : public Context {
@@ -91,9 +109,15 @@ Rule OpenLink(const Keyring& keyring, const wire::LinkId& link,
   out.institution = keyring.FindInstitution(head->institution);
   if (out.institution < 0) return Rule::kKeyUnavailable;
   const KekEntry* kek = keyring.KekToOpen(out.institution, wrap->kek);
-  if (kek == nullptr) return Rule::kKeyUnavailable;
-  if (!crypto::UnwrapKey(out.dek, kek->key, wrap->box,
-                         Context(*head, wrap->kek).bytes())
+  if (kek == nullptr) {
+    return keyring.IsDestroyed(out.institution, wrap->kek)
+               ? Rule::kKeyDestroyed
+               : Rule::kKeyUnavailable;
+  }
+  out.kek_created_leaf = kek->created_leaf;
+  if (!crypto::UnwrapKey(
+           out.dek, kek->key, wrap->box,
+           WrapContext(head->institution, link, *head, wrap->kek).bytes())
            .ok()) {
     return Rule::kRecordDamaged;
   }
@@ -181,8 +205,9 @@ Rule SealLink(const Keyring& keyring, const LinkToSeal& link, SealedLink& out) {
   wrap.revision = head.revision;
   wrap.linker = head.linker;
   wrap.subject = head.subject;
-  auto box = crypto::WrapKey(wrap.box, kek->key, out.dek,
-                             Context(head, kek->id).bytes());
+  auto box = crypto::WrapKey(
+      wrap.box, kek->key, out.dek,
+      WrapContext(head.institution, head.link, head, kek->id).bytes());
   COFFER_CHECK(box.ok());
   auto wrap_bytes = base::EncodeWhole(MutableBytes(out.wrap), wrap);
   COFFER_CHECK(wrap_bytes.ok());
@@ -205,6 +230,19 @@ Rule SealLink(const Keyring& keyring, const LinkToSeal& link, SealedLink& out) {
   out.stored.head = Bytes(out.head, *head_bytes);
   out.stored.wrap = Bytes(out.wrap, *wrap_bytes);
   out.stored.token_box = Bytes(out.token_box, token_bytes);
+  return Rule::kAllowed;
+}
+
+Rule RewrapDek(const KekEntry& from, const KekEntry& to,
+               std::string_view institution, const wire::LinkId& link,
+               const Wrap& wrap, crypto::Dek& dek,
+               wire::ByteArray<wire::kWrapBoxBytes>& box) {
+  WrapContext context(institution, link, wrap, from.id);
+  if (!crypto::UnwrapKey(dek, from.key, wrap.box, context.bytes()).ok()) {
+    return Rule::kRecordDamaged;
+  }
+  context.ReplaceKek(to.id);
+  COFFER_CHECK(crypto::WrapKey(box, to.key, dek, context.bytes()).ok());
   return Rule::kAllowed;
 }
 

@@ -56,6 +56,9 @@ struct OpenedLink {
   wire::RecordHead head;
   LinkMetadata metadata;
   int institution = -1;  // place in the keyring
+  // Every record sealed under its KEK, not rewrapped into it, has this leaf or
+  // a later one.
+  uint64_t kek_created_leaf = 0;
   crypto::Dek dek;
   crypto::LinkAuditKey audit;
   size_t plaintext_size = 0;
@@ -63,7 +66,8 @@ struct OpenedLink {
 };
 
 // Opens head and wrap of `link` and checks that they are each other's. Returns
-// kAllowed, kRecordDamaged, or kKeyUnavailable (its KEK is not in the keyring).
+// kAllowed, kRecordDamaged, kKeyDestroyed, or kKeyUnavailable (its KEK is not
+// in the keyring).
 wire::Rule OpenLink(const Keyring& keyring, const wire::LinkId& link,
                     const wire::StoredLink& stored, OpenedLink& out);
 
@@ -103,5 +107,12 @@ struct SealedLink {
 // Seals under the institution's active KEK. kAllowed or kKeyUnavailable.
 wire::Rule SealLink(const Keyring& keyring, const LinkToSeal& link,
                     SealedLink& out);
+
+// The DEK of `wrap`, from one KEK to another of the same institution. `dek` is
+// room for it, used and left wiped by the caller. kAllowed or kRecordDamaged.
+wire::Rule RewrapDek(const KekEntry& from, const KekEntry& to,
+                     std::string_view institution, const wire::LinkId& link,
+                     const wire::Wrap& wrap, crypto::Dek& dek,
+                     wire::ByteArray<wire::kWrapBoxBytes>& box);
 
 }  // namespace coffer::keeper

@@ -2,6 +2,7 @@
 
 #include "crypto/kdf.h"
 #include "crypto/random.h"
+#include "vault/keeper/key_service.h"
 
 namespace coffer::keeper {
 namespace {
@@ -114,6 +115,7 @@ Rule UseUp(Operation& operation) {
   floor.key = operation.s.opened.head.link;
   floor.kind = FloorKind::kUsed;
   floor.record_leaf = floor.token_leaf = operation.leaf_index();
+  floor.institution = FloorInstitution(operation.s.opened.institution);
   if (!vault.RaiseFloor(floor, true)) return Rule::kFloorsFull;
   operation.s.pending.Overtake(floor.key, Rule::kConsentUsed);
   return Rule::kAllowed;
@@ -332,13 +334,14 @@ void RevokeToken(Shared& shared, const wire::RevokeTokenItem& item,
 void Keys(Shared& shared, const wire::KeysItem& item, AnswerWriter& answer) {
   Operation operation(shared, answer, LeafKind::kKeyList);
   if (!operation.Enter(item.connection)) return;
-  constexpr size_t kRowsMax = 16;
+  constexpr size_t kRowsMax = Keyring::kSignersMax;
   char kids[kRowsMax][crypto::kPaserkIdTextBytes];
   char keys[kRowsMax][crypto::kPaserkPublicTextBytes];
   wire::KeysAnswer list;
   const Keyring& keyring = shared.vault.keyring();
-  for (size_t i = 0; i < keyring.signers() && i < kRowsMax; ++i) {
+  for (size_t i = 0; i < keyring.signers(); ++i) {
     const SigningEntry& signer = keyring.signer(i);
+    if (!Lives(signer.state)) continue;
     crypto::FormatPublicId(kids[i], signer.id);
     crypto::FormatPublicKey(keys[i], signer.public_key);
     wire::PublicKeyRow row;
@@ -346,8 +349,13 @@ void Keys(Shared& shared, const wire::KeysItem& item, AnswerWriter& answer) {
     row.public_key = {keys[i], sizeof keys[i]};
     row.state = signer.state;
     row.not_before = signer.created_at;
+    const bool active = MaySeal(signer.state);
+    // What was signed before its end is good for a while, unless others may
+    // have signed, too.
     row.not_after = signer.ended_at;
-    const bool active = signer.state == wire::KeyState::kActive;
+    if (!active && MayVerify(signer.state)) {
+      row.not_after += SignerKeptSeconds(signer.use);
+    }
     if (signer.use == SigningUse::kToken) list.tokens.push_back(row);
     if (signer.use == SigningUse::kIngest && active) list.ingest = row;
     if (signer.use == SigningUse::kEvidence && active) list.evidence = row;

@@ -251,8 +251,7 @@ Status Vault::Operate(LeafKind kind, uint32_t uid) {
   unseal_leaf_ = leaf;
   spent_tokens_.Clear();
   local_tokens_.Renew();
-  crypto::FormatPublicKey(
-      evidence_key_, keyring_.ActiveSigner(SigningUse::kEvidence).public_key);
+  FormatEvidenceKey();
   state_ = VaultState::kOperational;
   return {};
 }
@@ -290,6 +289,7 @@ Status Vault::LoadPolicy(const wire::PolicyBytes& question, uint32_t uid) {
   }
   COFFER_TRY(wire::DecodePolicy(*next_policy_, question.policy));
   COFFER_TRY(wire::CheckQuorum(question.quorum));
+  COFFER_TRY(CheckRoomForKeys());
   // The leaves first: no policy and no rule is in force without one.
   if (!(question.quorum == quorum_)) {
     COFFER_TRY(
@@ -326,7 +326,8 @@ Status Vault::AcceptClock(uint32_t uid) {
 Status Vault::SetPolicy(Bytes compiled) {
   for (const wire::PolicyInstitution& institution :
        next_policy_->institutions) {
-    COFFER_TRY(keyring_.EnsureInstitution(institution.name.view(), Now()));
+    COFFER_TRY(keyring_.EnsureInstitution(institution.name.view(), Now(),
+                                          journal_.next_leaf()));
   }
   std::swap(policy_, next_policy_);
   std::memcpy(policy_bytes_.get(), compiled.data(), compiled.size());
@@ -371,59 +372,6 @@ Status Vault::WriteState() {
   COFFER_TRY(state_file_.Write(root_, header_, *size));
   header_ = state_file_.header();
   return {};
-}
-
-Status Vault::WriteKeys() {
-  ++keyring_generation_;
-  return WriteState();
-}
-
-Status Vault::ReplaceRoot() {
-  crypto::RootKey root(arena_);
-  crypto::RandomKey(root);
-  StateHeader header = header_;
-  for (StateSlot& slot : header.slots) {
-    COFFER_TRY(crypto::SealKey(slot.sealed_root, root, slot.public_key));
-  }
-  header_ = header;
-  root_ = std::move(root);
-  return WriteKeys();
-}
-
-Status Vault::Record(Leaf leaf) {
-  if (!CanAppend(true)) {
-    return Fail(Code::kFull, "the journal cannot grow; free disk space");
-  }
-  AddLeaf(leaf);
-  return journal_.SyncNow(keyring_.journal_key());
-}
-
-Status Vault::AddOperatorLeaf(LeafKind kind, uint32_t uid, uint32_t detail) {
-  Leaf leaf;
-  leaf.kind = kind;
-  leaf.uid = uid;
-  leaf.detail = detail;
-  return Record(leaf);
-}
-
-uint64_t Vault::AddLeaf(Leaf& leaf) {
-  leaf.index = journal_.next_leaf();
-  leaf.time = Now();
-  uint8_t bytes[base::kLeafBytesMax];
-  auto size = base::EncodeWhole(MutableBytes(bytes), leaf);
-  COFFER_CHECK(size.ok());
-  COFFER_CHECK(journal_.AddLeaf(Bytes(bytes, *size)));
-  return leaf.index;
-}
-
-bool Vault::RaiseFloor(const Floor& floor, bool kill) {
-  if (!floors_.Raise(floor, kill)) return false;
-  uint8_t bytes[1 + kFloorBytes];
-  bytes[0] = static_cast<uint8_t>(ChangeKind::kFloor);
-  auto size = base::EncodeWhole(MutableBytes(bytes).subspan(1), floor);
-  COFFER_CHECK(size.ok());
-  COFFER_CHECK(journal_.AddChange(Bytes(bytes, 1 + *size)));
-  return true;
 }
 
 void Vault::Forget() {

@@ -26,6 +26,9 @@
 
 namespace coffer::keeper {
 
+// The uid in leaves of what the keeper does by itself.
+inline constexpr uint32_t kKeeperUid = 0xffffffff;
+
 // Numbers are part of the journal's format: append only.
 enum class ChangeKind : uint8_t { kFloor = 1 };
 
@@ -117,6 +120,9 @@ class Vault {
   // WriteKeys under a fresh root, sealed to every slot: what was written before
   // opens nothing of the new state.
   Status ReplaceRoot();
+  // Floors that refuse nothing any more go, in memory and so from the next state
+  // written. Tokens from before leaf `token_horizon` have expired. How many.
+  size_t DropFloors(uint64_t token_horizon);
   // Ends in the error state for good; returns the error.
   base::Error Latch(base::Error error);
 
@@ -125,8 +131,9 @@ class Vault {
   uint64_t next_leaf() const { return journal_.next_leaf(); }
   // Gives the leaf its index and time; requires CanAppend.
   uint64_t AddLeaf(wire::Leaf& leaf);
-  // In memory and in the journal's batch. False when the table is full.
-  bool RaiseFloor(const Floor& floor, bool kill);
+  // In memory and in the journal's batch; set_leaf is filled in. False when the
+  // table is full.
+  bool RaiseFloor(Floor floor, bool kill);
   bool CanRaiseFloor(const wire::ByteArray<16>& key, bool kill) const {
     return floors_.CanRaise(key, kill);
   }
@@ -142,6 +149,8 @@ class Vault {
   Status OpenWith(const crypto::RootKey& root, Bytes body);
   Result<size_t> EncodeBody();
   Status SetPolicy(Bytes compiled);
+  Status CheckRoomForKeys() const;
+  void FormatEvidenceKey();
   Status Operate(wire::LeafKind kind, uint32_t uid);
   Status AddOperatorLeaf(wire::LeafKind kind, uint32_t uid, uint32_t detail);
   void JudgeClock(uint64_t recorded);

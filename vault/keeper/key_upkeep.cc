@@ -1,0 +1,190 @@
+// What time does to keys: the ends of rotations and plans, rotation by age and
+// by floors, the horizon of tokens.
+#include "vault/keeper/key_service.h"
+
+namespace coffer::keeper {
+
+using wire::InstitutionState;
+using wire::LeafKind;
+
+namespace {
+
+constexpr uint64_t kLookMilliseconds = 1000;
+constexpr uint64_t kFloorsPauseMilliseconds = 60 * 1000;
+constexpr size_t kManyFloors = base::kFloorsMax / 4 * 3;
+// A second more than the longest token, for times are whole seconds.
+constexpr uint64_t kHorizonMilliseconds = (base::kTokenSecondsMax + 1) * 1000;
+
+}  // namespace
+
+bool KeyService::due() const {
+  if (vault_.state() != wire::VaultState::kOperational) return false;
+  const uint64_t now = vault_.clock().BootMilliseconds();
+  if (vault_.keyring().any_drained()) return true;
+  if (looked_at_ == 0 || now >= looked_at_ + kLookMilliseconds) {
+    looked_at_ = now;
+    due_ = Look().any();
+  }
+  return due_;
+}
+
+void KeyService::CarryOutDue() {
+  due_ = false;
+  if (vault_.state() != wire::VaultState::kOperational) return;
+  const Due due = Look();
+  if (due.horizon) MoveHorizon();
+  // Each latches the error state when it may have been half done. One that only
+  // found no room is tried again.
+  if (due.drained && !EndDrained().ok()) return;
+  if (due.destroy && !DestroyDue().ok()) return;
+  if (due.rotate || due.floors) RotateDue(due.floors);
+}
+
+KeyService::Due KeyService::Look() const {
+  const Keyring& keyring = vault_.keyring();
+  const uint64_t now = vault_.Now();
+  const uint64_t boot = vault_.clock().BootMilliseconds();
+  Due due;
+  for (size_t i = 0; i < keyring.keks(); ++i) {
+    const KekEntry& kek = keyring.kek(i);
+    due.drained |= kek.drained;
+    due.destroy |=
+        kek.destroy_at != 0 && now >= kek.destroy_at && MayDestroy(kek).ok();
+  }
+  for (size_t i = 0; i < keyring.signers(); ++i) {
+    due.destroy |= IsOver(keyring.signer(i));
+  }
+  for (size_t i = 0; i < keyring.institutions(); ++i) {
+    due.rotate |= IsOld(static_cast<int>(i));
+  }
+  due.floors = ManyFloors() &&
+               (rotated_for_floors_at_ == 0 ||
+                boot >= rotated_for_floors_at_ + kFloorsPauseMilliseconds);
+  due.horizon =
+      epoch_ != vault_.unseal_leaf() || boot >= mark_at_ + kHorizonMilliseconds;
+  return due;
+}
+
+bool KeyService::ManyFloors() const {
+  return vault_.floors().size() >= kManyFloors;
+}
+
+bool KeyService::IsOver(const SigningEntry& signer) const {
+  if (MaySeal(signer.state) || !Lives(signer.state)) return false;
+  const uint64_t now = vault_.Now();
+  const uint64_t kept = SignerKeptSeconds(signer.use);
+  return (signer.destroy_at != 0 && now >= signer.destroy_at) ||
+         (kept != 0 && now >= signer.ended_at + kept);
+}
+
+bool KeyService::IsOld(int institution) const {
+  const Keyring& keyring = vault_.keyring();
+  const wire::Policy& policy = vault_.policy();
+  const int place =
+      FindInstitution(policy, keyring.institution(institution).name.view());
+  if (place < 0) return false;
+  const uint32_t seconds =
+      policy.institutions[static_cast<size_t>(place)].rotate_seconds;
+  if (seconds == 0 || !MayRotate(institution).ok()) return false;
+  const KekEntry* active = keyring.ActiveKek(institution);
+  return active != nullptr && vault_.Now() >= active->created_at + seconds;
+}
+
+// A walk met no wrap under them: the end of a rotation, or of a sweep. What is
+// done before the journal has no room for more leaves is written all the same.
+Status KeyService::EndDrained() {
+  Keyring& keyring = vault_.keyring();
+  keyring.ClearDrained();
+  bool swept = false;
+  bool destroyed = false;
+  Status logged;
+  for (size_t i = 0; i < keyring.keks() && logged.ok(); ++i) {
+    KekEntry& kek = keyring.kek(i);
+    if (!kek.drained) continue;
+    const std::string_view name =
+        keyring.institution(kek.institution).name.view();
+    const bool lives = Lives(kek.state);
+    logged = Log(LeafKind::kKeyDrained, kKeeperUid, name, kek.id, kek.version);
+    if (logged.ok() && lives) {
+      logged =
+          Log(LeafKind::kKeyDestroy, kKeeperUid, name, kek.id, kek.version);
+    }
+    if (!logged.ok()) break;
+    if (lives) keyring.Destroy(kek, vault_.Now());
+    kek.swept = true;
+    kek.drained = false;
+    (lives ? destroyed : swept) = true;
+  }
+  if (destroyed) COFFER_TRY(Gone());
+  if (swept && !destroyed) COFFER_TRY(Finish(vault_.WriteState()));
+  return logged;
+}
+
+Status KeyService::DestroyDue() {
+  Keyring& keyring = vault_.keyring();
+  const uint64_t now = vault_.Now();
+  bool destroyed = false;
+  Status logged;
+  for (size_t i = 0; i < keyring.keks() && logged.ok(); ++i) {
+    KekEntry& kek = keyring.kek(i);
+    // Looks again: links may have come back with an older store.
+    if (kek.destroy_at == 0 || now < kek.destroy_at || !MayDestroy(kek).ok()) {
+      continue;
+    }
+    logged = Log(LeafKind::kKeyDestroy, kKeeperUid,
+                 keyring.institution(kek.institution).name.view(), kek.id,
+                 kek.version);
+    if (!logged.ok()) break;
+    keyring.Destroy(kek, now);
+    destroyed = true;
+  }
+  for (size_t i = 0; i < keyring.signers() && logged.ok(); ++i) {
+    SigningEntry& signer = keyring.signer(i);
+    if (!IsOver(signer)) continue;
+    logged = Log(LeafKind::kKeyDestroy, kKeeperUid, "", ShortId(signer.id),
+                 signer.version);
+    if (!logged.ok()) break;
+    keyring.Destroy(signer, now);
+    destroyed = true;
+  }
+  if (destroyed) COFFER_TRY(Gone());
+  return logged;
+}
+
+// A key was wiped: an older state file must not open with the live root.
+Status KeyService::Gone() {
+  vault_.DropFloors(horizon_leaf_);
+  return Finish(vault_.ReplaceRoot());
+}
+
+void KeyService::RotateDue(bool all) {
+  const uint64_t boot = vault_.clock().BootMilliseconds();
+  if (all) {
+    rotated_for_floors_at_ = boot;
+    if (!RotateInstitutions(kKeeperUid).ok()) return;
+  }
+  uint32_t started = 0;
+  for (size_t i = 0; i < vault_.keyring().institutions(); ++i) {
+    const int place = static_cast<int>(i);
+    if (!IsOld(place)) continue;
+    if (!AddKek(place, kKeeperUid).ok()) break;
+    ++started;
+  }
+  if (started > 0) static_cast<void>(Finish(vault_.WriteKeys()));
+}
+
+// Floors that only void tokens go, and so do others that waited for that.
+void KeyService::MoveHorizon() {
+  const uint64_t boot = vault_.clock().BootMilliseconds();
+  if (epoch_ != vault_.unseal_leaf()) {
+    epoch_ = vault_.unseal_leaf();
+    horizon_leaf_ = 0;
+  } else {
+    horizon_leaf_ = mark_leaf_;
+  }
+  mark_leaf_ = vault_.next_leaf();
+  mark_at_ = boot;
+  vault_.DropFloors(horizon_leaf_);
+}
+
+}  // namespace coffer::keeper

@@ -1,0 +1,96 @@
+// The vault's parts that the services share: leaves, floors, and the two ways to
+// make a change of keys durable.
+#include <algorithm>
+
+#include "vault/keeper/vault.h"
+
+namespace coffer::keeper {
+
+using base::Code;
+using base::Fail;
+using base::MutableBytes;
+using wire::Leaf;
+using wire::LeafKind;
+
+Status Vault::WriteKeys() {
+  ++keyring_generation_;
+  FormatEvidenceKey();
+  return WriteState();
+}
+
+void Vault::FormatEvidenceKey() {
+  crypto::FormatPublicKey(
+      evidence_key_, keyring_.ActiveSigner(SigningUse::kEvidence).public_key);
+}
+
+Status Vault::ReplaceRoot() {
+  crypto::RootKey root(arena_);
+  crypto::RandomKey(root);
+  StateHeader header = header_;
+  for (StateSlot& slot : header.slots) {
+    COFFER_TRY(crypto::SealKey(slot.sealed_root, root, slot.public_key));
+  }
+  header_ = header;
+  root_ = std::move(root);
+  return WriteKeys();
+}
+
+Status Vault::Record(Leaf leaf) {
+  if (!CanAppend(true)) {
+    return Fail(Code::kFull, "the journal cannot grow; free disk space");
+  }
+  AddLeaf(leaf);
+  return journal_.SyncNow(keyring_.journal_key());
+}
+
+Status Vault::AddOperatorLeaf(LeafKind kind, uint32_t uid, uint32_t detail) {
+  Leaf leaf;
+  leaf.kind = kind;
+  leaf.uid = uid;
+  leaf.detail = detail;
+  return Record(leaf);
+}
+
+uint64_t Vault::AddLeaf(Leaf& leaf) {
+  leaf.index = journal_.next_leaf();
+  leaf.time = Now();
+  uint8_t bytes[base::kLeafBytesMax];
+  auto size = base::EncodeWhole(MutableBytes(bytes), leaf);
+  COFFER_CHECK(size.ok());
+  COFFER_CHECK(journal_.AddLeaf(Bytes(bytes, *size)));
+  return leaf.index;
+}
+
+bool Vault::RaiseFloor(Floor floor, bool kill) {
+  floor.set_leaf = journal_.next_leaf();
+  if (!floors_.Raise(floor, kill)) return false;
+  uint8_t bytes[1 + kFloorBytes];
+  bytes[0] = static_cast<uint8_t>(ChangeKind::kFloor);
+  auto size = base::EncodeWhole(MutableBytes(bytes).subspan(1), floor);
+  COFFER_CHECK(size.ok());
+  COFFER_CHECK(journal_.AddChange(Bytes(bytes, 1 + *size)));
+  return true;
+}
+
+size_t Vault::DropFloors(uint64_t token_horizon) {
+  OldestKeks oldest;
+  keyring_.FillOldest(oldest);
+  // Tokens of an earlier epoch are void.
+  return floors_.Drop(oldest, std::max(token_horizon, unseal_leaf_));
+}
+
+// Of the policy in next_policy_: checked before its leaf is written.
+Status Vault::CheckRoomForKeys() const {
+  size_t fresh = 0;
+  for (const wire::PolicyInstitution& institution :
+       next_policy_->institutions) {
+    fresh += keyring_.FindInstitution(institution.name.view()) < 0;
+  }
+  if (keyring_.institutions() + fresh > base::kInstitutionsMax ||
+      keyring_.keks() + fresh > base::kKeysMax) {
+    return Fail(Code::kFull, "keyring: no room for another institution");
+  }
+  return {};
+}
+
+}  // namespace coffer::keeper
