@@ -18,6 +18,10 @@ PROGRAMS = {
     "cofferd": (["liblmdb"], ["libboost_"],
                 r"\bsodium_|\bcrypto_(aead|sign|box|generichash)|"
                 r"coffer::(crypto|keeper)::"),
+    # Opens a vendor's module at run time; see docs/adr/0015-pkcs11-header.md.
+    "coffer-pkcs11": ([], [],
+                      r"\bboost::|\btoml::|\bmdb_|\bsodium_|\bp11_kit_|"
+                      r"coffer::(crypto|keeper|gate|store|api)::"),
     "coffer": (["libsodium"], ["libboost_", "libtomlplusplus"],
                r"\bmdb_|coffer::(gate|store|keeper)::"),
 }
@@ -53,6 +57,7 @@ def main():
                 ("coffer-keeper", [*runtime, sodium, "libseccomp.so.2"], []),
                 ("coffer-keeper", [*runtime], []),
                 ("coffer-keeper", [sodium], ["1 t boost::json::parse()"]),
+                ("coffer-pkcs11", [*runtime, "libp11-kit.so.0"], []),
                 ("cofferd", [*runtime, lmdb, sodium], []),
                 ("cofferd", [lmdb], ["1 t coffer::crypto::Seal()"])]:
         if not findings(*bad):

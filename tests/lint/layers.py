@@ -33,6 +33,7 @@ LIBRARIES = [
     ("boost/", ["vault/api", "vault/gate", "cli"], "the keeper has no Boost"),
     ("seccomp.h", [], "extend vault/os/seccomp_filter.h"),
     ("systemd/", [], "use vault/os/notify.h"),
+    ("p11-kit/", ["cli"], "devices are cli/pkcs11's alone"),
     ("nlohmann", [], "use vault/api"),
 ]
 
