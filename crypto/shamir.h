@@ -4,7 +4,8 @@
 // are mistyped, of another set, altered, or given twice, before they are
 // combined.
 //
-//   share := format u8 | set 8 | threshold u8 | index u8 | value 32 | checksum 4
+//   share := format u8 | set 8 | threshold u8 | index u8 | value 32
+//            | checksum 4
 //   text  := "coffer-share-" base64url(share)      one line, 76 characters
 //
 //   value    = byte by byte, the polynomial of degree threshold - 1 over
