@@ -20,8 +20,23 @@ void Say(Context& context, const std::string& text) {
 Exit Invocation::Fail(const Failure& failure) const {
   std::string text = "coffer: " + failure.what;
   if (!failure.next.empty()) text += "; " + failure.next;
+  if (json() && !failure.body.empty()) {
+    context.out << failure.body << "\n" << std::flush;
+  }
   Say(context, text);
   return failure.exit;
+}
+
+std::vector<std::string> Invocation::All(std::string_view name) const {
+  std::vector<std::string> values;
+  if (!Has(name)) return values;
+  std::string_view rest = Get(name);
+  for (;;) {
+    size_t end = rest.find('\0');
+    values.emplace_back(rest.substr(0, end));
+    if (end == std::string_view::npos) return values;
+    rest.remove_prefix(end + 1);
+  }
 }
 
 Exit Invocation::Usage(std::string what) const {

@@ -25,6 +25,7 @@ struct Context {
   int input = 0;                 // "-" reads from here
   std::string default_config;    // read when there and --config is not given
   std::string file_system_root;  // before /proc and /sys; for doctor's tests
+  std::string program_folder = {};  // of helper programs; empty: this one's
 };
 
 // A verb's place in the table; see verbs.h.
@@ -33,7 +34,8 @@ struct Verb;
 struct Invocation {
   Context& context;
   const Verb& verb;
-  std::map<std::string, std::string, std::less<>> options;  // flags hold ""
+  // Flags hold "", repeated options their values with '\0' between.
+  std::map<std::string, std::string, std::less<>> options;
   std::vector<std::string> arguments;
 
   bool Has(std::string_view name) const {
@@ -45,6 +47,8 @@ struct Invocation {
     auto found = options.find(name);
     return found == options.end() ? kEmpty : found->second;
   }
+  // Every value of an option that may be given more than once.
+  std::vector<std::string> All(std::string_view name) const;
   bool json() const { return Has("json"); }
 
   // Prints "coffer: what; next", folded on a terminal, and gives the exit

@@ -4,6 +4,8 @@
 
 #include "cli/socket.h"
 #include "cli/text.h"
+#include "vault/api/json.h"
+#include "vault/wire/operator_quorum.h"
 
 namespace coffer::cli {
 namespace {
@@ -21,6 +23,28 @@ Failure Lost(const base::Error& error) {
 Failure Malformed() {
   return {Exit::kRefused, "the keeper's answer is malformed",
           "use the coffer of the same version as cofferd"};
+}
+
+// What awaits the approval of others.
+Failure Awaits(base::Bytes fields) {
+  auto awaiting = base::DecodeWhole<wire::AwaitingAnswer>(fields);
+  if (!awaiting.ok()) return Malformed();
+  std::string id = wire::OperationText(awaiting->id);
+  Failure failure;
+  failure.what = "awaits approval as " + id + ", " +
+                 std::to_string(awaiting->approvals) + " of " +
+                 std::to_string(awaiting->needed) + "; nothing was done yet";
+  failure.next = "approvers run coffer op approve " + id +
+                 " --key F; the last approval carries it out";
+  api::TextBuilder text;
+  api::JsonWriter(text)
+      .BeginObject()
+      .Text("awaiting", id)
+      .Number("approvals", awaiting->approvals)
+      .Number("needed", awaiting->needed)
+      .EndObject();
+  failure.body = std::string(text.view());
+  return failure;
 }
 
 Failure Refusal(const wire::OperatorAnswerHeader& header) {
@@ -82,11 +106,22 @@ Outcome<OperatorAnswer> OperatorClient::Exchange(wire::OperatorOp op,
   if (decoder.failed() || header.format != wire::kOperatorFormat) {
     return Malformed();
   }
+  if (header.code == wire::OperatorCode::kAwaitsApproval) {
+    return Awaits(decoder.rest());
+  }
   if (header.code != wire::OperatorCode::kDone) return Refusal(header);
   if (header.op != op) return Malformed();
   answer.message = Printable(header.message);
   answer.fields = decoder.rest();
   return answer;
+}
+
+Outcome<KeeperStatus> AskStatus(OperatorClient& client) {
+  auto answer = client.Ask(wire::OperatorOp::kStatus, wire::EmptyQuestion{});
+  if (!answer.ok()) return answer.failure();
+  auto status = answer->As<wire::OperatorStatus>();
+  if (!status.ok()) return status.failure();
+  return KeeperStatus{std::move(*answer), *status};
 }
 
 }  // namespace coffer::cli

@@ -34,7 +34,8 @@ class OperatorClient {
  public:
   static Outcome<OperatorClient> Connect(const std::string& path);
 
-  // kSealed when the keeper says so, kRefused with its message otherwise.
+  // kSealed when the keeper says so, kRefused with its message otherwise;
+  // what awaits approval is a failure with the operation's id.
   template <typename Question>
   Outcome<OperatorAnswer> Ask(wire::OperatorOp op, const Question& question) {
     base::SecretBuffer frame(wire::kOperatorFrameHeaderBytes +
@@ -59,5 +60,12 @@ class OperatorClient {
 
   os::FileDescriptor socket_;
 };
+
+// Value: the keeper's status; its texts are views into `answer`.
+struct KeeperStatus {
+  OperatorAnswer answer;
+  wire::OperatorStatus status;
+};
+Outcome<KeeperStatus> AskStatus(OperatorClient& client);
 
 }  // namespace coffer::cli

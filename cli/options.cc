@@ -160,9 +160,14 @@ Outcome<CommandLine> Tokenise(const std::vector<std::string>& words,
       }
       if (option.string_key == "argument") return Usage("unknown option");
       std::string value = option.value.empty() ? "" : option.value.front();
-      if (!line.options.emplace(option.string_key, value).second) {
+      auto [place, added] = line.options.emplace(option.string_key, value);
+      if (added) continue;
+      const Option* known_option =
+          verb == nullptr ? nullptr : Find(verb->options, option.string_key);
+      if (known_option == nullptr || !known_option->repeats) {
         return Usage("--" + option.string_key + " is given twice");
       }
+      place->second += '\0' + value;
     }
   } catch (const po::error_with_option_name& error) {
     std::string name = error.get_option_name();
@@ -190,6 +195,7 @@ std::string OptionLines(std::span<const Option> options) {
     }
     std::string help(option.help);
     if (option.required) help += " (required)";
+    if (option.repeats) help += " (may be given more than once)";
     text += Wrap(help, kHelpColumn) + "\n";
   }
   return text;

@@ -24,6 +24,7 @@ struct Failure {
   Exit exit = Exit::kRefused;
   std::string what;
   std::string next;  // what to do; may be empty
+  std::string body = {};  // with --json, for standard output
 };
 
 // Value: a T or a Failure.

@@ -15,7 +15,7 @@ constexpr uint64_t kPlainMilliseconds = 5000;
 }  // namespace
 
 std::string ProgressLine(uint64_t done, uint64_t total, uint64_t started,
-                         uint64_t milliseconds) {
+                         uint64_t milliseconds, std::string_view words) {
   done = std::min(done, total);
   double part =
       total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total);
@@ -25,7 +25,9 @@ std::string ProgressLine(uint64_t done, uint64_t total, uint64_t started,
                 static_cast<int>(part * 100.0));
   std::string line = "[" + std::string(filled, '#') +
                      std::string(kBarColumns - filled, '-') + "] " + percent +
-                     "  " + Grouped(done) + " of " + Grouped(total);
+                     "  ";
+  line += words.empty() ? Grouped(done) + " of " + Grouped(total)
+                        : std::string(words);
   uint64_t now_done = done > started ? done - started : 0;
   if (milliseconds == 0 || now_done == 0) return line;
   double rate = static_cast<double>(now_done) * 1000.0 /
@@ -48,8 +50,9 @@ Progress::Progress(std::ostream& out, bool terminal, base::Clock& clock,
       started_at_(clock.BootMilliseconds()),
       drawn_at_(started_at_) {}
 
-void Progress::Draw(uint64_t done, uint64_t now) {
-  std::string line = ProgressLine(done, total_, started_, now - started_at_);
+void Progress::Draw(uint64_t done, uint64_t now, std::string_view words) {
+  std::string line =
+      ProgressLine(done, total_, started_, now - started_at_, words);
   drawn_at_ = now;
   if (!terminal_) {
     out_ << line << "\n" << std::flush;
@@ -61,14 +64,14 @@ void Progress::Draw(uint64_t done, uint64_t now) {
   out_ << "\r" << line << std::flush;
 }
 
-void Progress::Update(uint64_t done) {
+void Progress::Update(uint64_t done, std::string_view words) {
   uint64_t now = clock_.BootMilliseconds();
   uint64_t wait = terminal_ ? kTerminalMilliseconds : kPlainMilliseconds;
-  if (now - drawn_at_ >= wait) Draw(done, now);
+  if (now - drawn_at_ >= wait) Draw(done, now, words);
 }
 
-void Progress::Finish(uint64_t done) {
-  Draw(done, clock_.BootMilliseconds());
+void Progress::Finish(uint64_t done, std::string_view words) {
+  Draw(done, clock_.BootMilliseconds(), words);
   if (terminal_) out_ << "\n" << std::flush;
   drawn_columns_ = 0;
 }

@@ -14,6 +14,7 @@ struct Option {
   std::string_view placeholder;  // empty: a flag
   std::string_view help;
   bool required = false;
+  bool repeats = false;  // may be given more than once
 };
 
 using Handler = Exit (*)(const Invocation&);

@@ -10,15 +10,42 @@
 
 namespace coffer::cli {
 
-// vault.cc
+// open.cc, vault.cc
 Exit RunInit(const Invocation& invocation);
 Exit RunUnseal(const Invocation& invocation);
 Exit RunSeal(const Invocation& invocation);
 Exit RunSelfTest(const Invocation& invocation);
+Exit RunZeroize(const Invocation& invocation);
 Exit RunClockAccept(const Invocation& invocation);
 // status.cc, doctor.cc
 Exit RunStatus(const Invocation& invocation);
 Exit RunDoctor(const Invocation& invocation);
+// slot.cc
+Exit RunSlotList(const Invocation& invocation);
+Exit RunSlotAdd(const Invocation& invocation);
+Exit RunSlotRemove(const Invocation& invocation);
+Exit RunSlotTest(const Invocation& invocation);
+// key.cc, rotate.cc
+Exit RunKeyList(const Invocation& invocation);
+Exit RunKeyRotate(const Invocation& invocation);
+Exit RunKeyCompromise(const Invocation& invocation);
+Exit RunKeyDestroy(const Invocation& invocation);
+Exit RunKeyExport(const Invocation& invocation);
+// institution.cc
+Exit RunInstitutionList(const Invocation& invocation);
+Exit RunInstitutionSuspend(const Invocation& invocation);
+Exit RunInstitutionResume(const Invocation& invocation);
+Exit RunInstitutionWithdraw(const Invocation& invocation);
+Exit RunInstitutionAdmit(const Invocation& invocation);
+// op.cc
+Exit RunOpList(const Invocation& invocation);
+Exit RunOpShow(const Invocation& invocation);
+Exit RunOpApprove(const Invocation& invocation);
+Exit RunOpCancel(const Invocation& invocation);
+// backup.cc, restore.cc
+Exit RunBackupCreate(const Invocation& invocation);
+Exit RunBackupCheck(const Invocation& invocation);
+Exit RunBackupRestore(const Invocation& invocation);
 // policy.cc
 Exit RunPolicyCheck(const Invocation& invocation);
 Exit RunPolicyLoad(const Invocation& invocation);
@@ -82,6 +109,9 @@ Exit PrintLinks(const Invocation& invocation, const std::string& query,
 
 // Answers of the vault, whatever their size here.
 base::Result<api::JsonDocument> ParseAnswer(std::string_view body);
+
+// One seal slot as a JSON object (slot.cc).
+void WriteSlot(api::JsonWriter& json, const wire::SlotHeader& slot);
 
 // Writes a new file (0600) that must not exist yet; durable when it returns.
 Done WriteNewFile(const std::string& path, std::string_view text);

@@ -1,5 +1,6 @@
 // policy check, load, show and explain.
 #include "cli/commands/commands.h"
+#include "cli/ssh_key.h"
 #include "cli/text.h"
 
 namespace coffer::cli {
@@ -116,6 +117,10 @@ void PrintPolicy(std::ostream& out, const Policy& policy) {
                      "purposes: " + PurposeNames(policy, institution.purposes));
     institutions.Add("",
                      "clusters: " + ClusterNames(policy, institution.clusters));
+    if (institution.rotate_seconds != 0) {
+      institutions.Add(
+          "", "key rotates after " + DurationText(institution.rotate_seconds));
+    }
   }
   out << institutions.Text() << "\nCallers\n";
   FieldList callers;
@@ -135,7 +140,12 @@ void PrintPolicy(std::ostream& out, const Policy& policy) {
       callers.Add("", "issue: " + RuleLine(policy, rule));
     }
   }
-  out << callers.Text() << std::flush;
+  out << callers.Text() << "\nKeys are destroyed "
+      << (policy.destroy_wait_seconds == 0
+              ? "at once"
+              : DurationText(policy.destroy_wait_seconds) + " after")
+      << " coffer key destroy\n"
+      << std::flush;
 }
 
 void PrintFindingsJson(const Invocation& invocation,
@@ -251,8 +261,22 @@ Exit RunPolicyLoad(const Invocation& invocation) {
   PrintFindings(invocation.context.err, path, policy->findings);
   auto client = OperatorClient::Connect(settings->operator_socket);
   if (!client.ok()) return invocation.Fail(client.failure());
-  auto answer =
-      client->Ask(OperatorOp::kPolicyLoad, wire::PolicyBytes{policy->bytes, {}});
+  auto asked = AskStatus(*client);
+  if (!asked.ok()) return invocation.Fail(asked.failure());
+  // Without a configuration nothing says that the rule is to change.
+  wire::QuorumRule before = asked->status.quorum;
+  wire::QuorumRule quorum = before;
+  if (!settings->config_path.empty()) {
+    auto read = ReadQuorumRule(*settings);
+    if (!read.ok()) return invocation.Fail(read.failure());
+    quorum = *read;
+  }
+  if (!(quorum == before)) {
+    invocation.Warn("the quorum's rule changes from " + QuorumText(before) +
+                    " to " + QuorumText(quorum));
+  }
+  auto answer = client->Ask(OperatorOp::kPolicyLoad,
+                            wire::PolicyBytes{policy->bytes, quorum});
   if (!answer.ok()) return invocation.Fail(answer.failure());
   std::string digest = base::EncodeHex(PolicyDigest(policy->bytes));
   if (invocation.json()) {
@@ -260,12 +284,17 @@ Exit RunPolicyLoad(const Invocation& invocation) {
     api::JsonWriter(text)
         .BeginObject()
         .Text("policy_digest", digest)
+        .Bool("quorum_changed", !(quorum == before))
         .EndObject();
     PrintBody(invocation, text.view());
   } else {
     invocation.context.out << "Loaded " << Printable(path) << "\n"
                            << Summary(*policy->policy) << "; digest "
                            << digest.substr(0, 16) << "\n";
+    if (quorum.threshold != 0) {
+      invocation.context.out << Wrap("Quorum: " + QuorumText(quorum), 0)
+                             << "\n";
+    }
   }
   return Exit::kDone;
 }

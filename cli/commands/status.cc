@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include "cli/commands/commands.h"
+#include "cli/slot_secret.h"
+#include "cli/ssh_key.h"
 #include "cli/text.h"
 #include "crypto/base/time_text.h"
 
@@ -37,25 +39,6 @@ std::string PolicyAgainstFile(const Settings& settings,
          ": run coffer policy load to take it";
 }
 
-std::string SlotText(const wire::SlotHeader& slot) {
-  switch (slot.kind) {
-    case wire::SlotKind::kPassphrase:
-      return std::to_string(slot.id) + " passphrase (Argon2id, " +
-             ByteText(slot.argon2_memory_bytes) + ", " +
-             std::to_string(slot.argon2_passes) + " passes)";
-    case wire::SlotKind::kShamir:
-      return std::to_string(slot.id) + " shamir (" +
-             std::to_string(slot.threshold) + " of " +
-             std::to_string(slot.shares.size) + " shares)";
-    case wire::SlotKind::kKeyFile:
-    case wire::SlotKind::kPkcs11:
-      break;
-  }
-  std::string_view kind = wire::SlotKindText(slot.kind);
-  if (kind.empty()) kind = "of a kind this coffer does not know";
-  return std::to_string(slot.id) + " " + std::string(kind);
-}
-
 std::string ClockText(const OperatorStatus& status) {
   if (!status.clock_accepted) {
     return "NOT ACCEPTED: wall " + base::TimeText(status.wall) + ", recorded " +
@@ -70,6 +53,18 @@ std::string ClockText(const OperatorStatus& status) {
             (status.wall > status.now ? " ahead" : " behind");
   }
   return text;
+}
+
+std::string KeyringText(const OperatorStatus& status) {
+  std::string text = "generation " + Grouped(status.keyring_generation);
+  if (status.exported_generation == 0) {
+    return text + ", NEVER exported: run coffer key export F";
+  }
+  if (status.exported_generation < status.keyring_generation) {
+    return text + "; the last export is of generation " +
+           Grouped(status.exported_generation) + ": run coffer key export F";
+  }
+  return text + ", exported";
 }
 
 void PrintHuman(const Invocation& invocation, const Settings& settings,
@@ -91,6 +86,18 @@ void PrintHuman(const Invocation& invocation, const Settings& settings,
   }
   for (const wire::SlotHeader& slot : status.slots) {
     fields.Add("slot", SlotText(slot));
+  }
+  if (status.shares_given != 0) {
+    fields.Add("shares", std::to_string(status.shares_given) + " of " +
+                             std::to_string(status.shares_needed) + " given");
+  }
+  if (status.state == VaultState::kOperational) {
+    fields.Add("keyring", KeyringText(status));
+    fields.Add("quorum", QuorumText(status.quorum));
+  }
+  if (status.awaiting != 0) {
+    fields.Add("operations", std::to_string(status.awaiting) +
+                                 " awaiting approval: run coffer op list");
   }
   fields.Add("audit leaves", Grouped(status.leaves));
   fields.Add("journal", ByteText(status.journal_bytes) + " of " +
@@ -164,18 +171,26 @@ void PrintJson(const Invocation& invocation, const Settings& settings,
     json.Text("evidence_key", status.evidence_key);
   }
   json.Key("slots").BeginArray();
-  for (const wire::SlotHeader& slot : status.slots) {
-    json.BeginObject()
-        .Number("id", slot.id)
-        .Text("kind", slot.kind == wire::SlotKind::kPassphrase ? "passphrase"
-                                                               : "keyfile");
-    if (slot.kind == wire::SlotKind::kPassphrase) {
-      json.Number("argon2_memory_bytes", slot.argon2_memory_bytes)
-          .Number("argon2_passes", slot.argon2_passes);
-    }
-    json.EndObject();
+  for (const wire::SlotHeader& slot : status.slots) WriteSlot(json, slot);
+  json.EndArray();
+  if (status.shares_given != 0) {
+    json.Number("shares_given", status.shares_given)
+        .Number("shares_needed", status.shares_needed);
   }
-  json.EndArray().EndObject();
+  if (status.state == VaultState::kOperational) {
+    json.Number("keyring_generation", status.keyring_generation)
+        .Number("exported_generation", status.exported_generation);
+    json.Key("quorum")
+        .BeginObject()
+        .Number("threshold", status.quorum.threshold)
+        .Key("approvers")
+        .BeginArray();
+    for (const wire::Approver& each : status.quorum.approvers) {
+      json.Text(each.name.view());
+    }
+    json.EndArray().EndObject();
+  }
+  json.Number("awaiting", status.awaiting).EndObject();
   PrintBody(invocation, text.view());
 }
 

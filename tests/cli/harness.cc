@@ -117,7 +117,10 @@ void FakeKeeper::Serve(int socket) {
     encoder.Number(uint32_t{0});
     encoder.Struct(wire::OperatorAnswerHeader{wire::kOperatorFormat, header.op,
                                               answer.code, answer.message});
-    if (answer.code == wire::OperatorCode::kDone) encoder.Append(answer.fields);
+    if (answer.code == wire::OperatorCode::kDone ||
+        answer.code == wire::OperatorCode::kAwaitsApproval) {
+      encoder.Append(answer.fields);
+    }
     base::Encoder(base::MutableBytes(out).first(4))
         .Number(static_cast<uint32_t>(encoder.used() - 4));
     if (!os::WriteFull(socket, encoder.written()).ok()) return;
@@ -204,7 +207,8 @@ Exit Coffer::Run(std::vector<std::string> words) {
                   },
                   input,
                   default_config,
-                  ""};
+                  "",
+                  program_folder};
   return cli::Run(words, context);
 }
 

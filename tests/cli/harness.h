@@ -155,6 +155,7 @@ class Coffer {
   std::map<std::string, std::string> environment;
   int input = -1;
   std::string default_config;
+  std::string program_folder;
 
   std::string caller_socket() const { return directory / "caller.sock"; }
   std::string operator_socket() const { return directory / "operator.sock"; }

@@ -36,16 +36,55 @@ TEST(Help, IsGivenForEachVerbInThreeWays) {
 }
 
 TEST(Verbs, AreTheOnesOfTheInterface) {
-  std::vector<std::string> now = {
-      "init",          "unseal",         "seal",
-      "status",        "doctor",         "selftest",
-      "clock accept",  "policy check",   "policy load",
-      "policy show",   "policy explain", "link add",
-      "link show",     "link list",      "link token",
-      "link consent",  "link revoke",    "link erase",
-      "link import",   "token issue",    "token introspect",
-      "token revoke",  "token redeem",   "subject links",
-      "subject erase", "audit tail",     "audit verify-certificate"};
+  std::vector<std::string> now = {"init",
+                                  "unseal",
+                                  "seal",
+                                  "status",
+                                  "doctor",
+                                  "selftest",
+                                  "zeroize",
+                                  "slot list",
+                                  "slot add",
+                                  "slot remove",
+                                  "slot test",
+                                  "key list",
+                                  "key rotate",
+                                  "key compromise",
+                                  "key destroy",
+                                  "key export",
+                                  "institution list",
+                                  "institution suspend",
+                                  "institution resume",
+                                  "institution withdraw",
+                                  "institution admit",
+                                  "clock accept",
+                                  "policy check",
+                                  "policy load",
+                                  "policy show",
+                                  "policy explain",
+                                  "link add",
+                                  "link show",
+                                  "link list",
+                                  "link token",
+                                  "link consent",
+                                  "link revoke",
+                                  "link erase",
+                                  "link import",
+                                  "token issue",
+                                  "token introspect",
+                                  "token revoke",
+                                  "token redeem",
+                                  "subject links",
+                                  "subject erase",
+                                  "op list",
+                                  "op show",
+                                  "op approve",
+                                  "op cancel",
+                                  "backup create",
+                                  "backup check",
+                                  "backup restore",
+                                  "audit tail",
+                                  "audit verify-certificate"};
   std::vector<std::string> found;
   for (const Verb& verb : Verbs()) {
     if (verb.run != nullptr) found.emplace_back(verb.name);
@@ -55,26 +94,16 @@ TEST(Verbs, AreTheOnesOfTheInterface) {
 
 TEST(Verbs, OfLaterVersionsAreAUsageError) {
   Coffer coffer;
-  for (std::vector<std::string> words : std::vector<std::vector<std::string>>{
-           {"zeroize"},
-           {"slot", "list"},
-           {"key", "rotate", "--all"},
-           {"institution", "withdraw", "citi"},
-           {"brake", "list"},
-           {"op", "approve", "1", "--key", "f"},
-           {"backup", "create", "f"},
-           {"subject", "ledger", "s"},
-           {"audit", "verify", "--dir", "d"},
-           {"audit", "prove", "1"},
-           {"audit", "checkpoint"}}) {
+  for (std::vector<std::string> words :
+       std::vector<std::vector<std::string>>{{"brake", "list"},
+                                             {"subject", "ledger", "s"},
+                                             {"audit", "verify", "--dir", "d"},
+                                             {"audit", "prove", "1"},
+                                             {"audit", "checkpoint"}}) {
     EXPECT_EQ(coffer.Run(words), Exit::kUsage) << words[0];
     EXPECT_NE(coffer.err().find("not in this version"), std::string::npos)
         << coffer.err();
   }
-  EXPECT_EQ(coffer.Run({"init", "--seal", "shamir"}), Exit::kUsage);
-  EXPECT_NE(coffer.err().find("not in this version"), std::string::npos);
-  EXPECT_EQ(coffer.Run({"init", "--seal", "pkcs11"}), Exit::kUsage);
-  EXPECT_NE(coffer.err().find("not in this version"), std::string::npos);
 }
 
 TEST(Version, IsPrinted) {
@@ -101,6 +130,20 @@ TEST(CommandLine, FaultsAreUsageErrorsThatSayWhatToDo) {
       {"init", "--seal", "nonsense"},
       {"init", "--seal", "passphrase", "--key-file", "f"},
       {"init", "--seal", "keyfile", "--passphrase-file", "f"},
+      {"init", "--seal", "keyfile", "--shares", "3"},
+      {"init", "--seal", "keyfile", "--keys", "f"},
+      {"slot", "add", "nonsense"},
+      {"slot", "add", "keyfile", "--passphrase-file", "f"},
+      {"slot", "remove", "0"},
+      {"slot", "test", "9"},
+      {"slot", "test", "1x"},
+      {"key", "rotate"},
+      {"key", "rotate", "--all", "--root"},
+      {"key", "rotate", "--institution", "a b"},
+      {"institution", "withdraw", "a b"},
+      {"op", "show", "op_1"},
+      {"op", "approve", "op_0123456789abcdef"},
+      {"unseal", "--cancel"},
       {"unseal", "--slot", "0"},
       {"unseal", "--slot", "9"},
       {"unseal", "--slot", "1x"},
@@ -164,6 +207,9 @@ TEST(CommandLine, SecretsAsArgumentsAreRefusedWithAdviceAndNotRepeated) {
 TEST(CommandLine, NoOptionTakesASecret) {
   for (const Verb& verb : Verbs()) {
     for (const Option& option : verb.options) {
+      if (option.placeholder.empty()) continue;  // a flag holds nothing
+      // A file, as its name is in ssh-keygen; the interface has it so.
+      if (verb.name == "op approve" && option.placeholder == "FILE") continue;
       for (const char* secret : {"passphrase", "bank-token", "token", "key"}) {
         EXPECT_NE(option.name, secret) << verb.name;
       }

@@ -43,9 +43,15 @@ struct Keeper {
              [this](OperatorOp op, base::Bytes in) { return Answer(op, in); }) {
   }
   KeeperAnswer Answer(OperatorOp op, base::Bytes in) {
+    if (op == OperatorOp::kStatus) {
+      wire::OperatorStatus status;
+      status.quorum = quorum;
+      return KeeperAnswer::Of(status);
+    }
     if (op == OperatorOp::kPolicyLoad) {
       auto loaded = base::DecodeWhole<wire::PolicyBytes>(in);
       EXPECT_TRUE(loaded.ok());
+      quorum = loaded->quorum;
       policy.assign(loaded->policy.begin(), loaded->policy.end());
       return {};
     }
@@ -66,6 +72,7 @@ struct Keeper {
     return KeeperAnswer::Of(answer);
   }
   std::vector<uint8_t> policy;
+  wire::QuorumRule quorum;
   size_t scope_words = 0;
   FakeKeeper fake;
 };

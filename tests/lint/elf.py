@@ -22,8 +22,8 @@ PROGRAMS = {
     "coffer-pkcs11": ([], [],
                       r"\bboost::|\btoml::|\bmdb_|\bsodium_|\bp11_kit_|"
                       r"coffer::(crypto|keeper|gate|store|api)::"),
-    "coffer": (["libsodium"], ["libboost_", "libtomlplusplus"],
-               r"\bmdb_|coffer::(gate|store|keeper)::"),
+    "coffer": (["libsodium", "liblmdb"], ["libboost_", "libtomlplusplus"],
+               r"coffer::(gate|keeper)::"),
 }
 
 

@@ -1,0 +1,286 @@
+// backup restore: shows what an older store would bring back and what not,
+// builds it beside the live one, and has the keeper tell the gate to put it in
+// force.
+#include <optional>
+
+#include "cli/backup_pass.h"
+#include "cli/commands/commands.h"
+#include "cli/interrupt.h"
+#include "cli/store_child.h"
+#include "cli/text.h"
+#include "crypto/base/time_text.h"
+
+namespace coffer::cli {
+namespace {
+
+using wire::OperatorOp;
+
+constexpr int kPollMilliseconds = 250;
+
+uint32_t RevisionOf(const wire::JudgedLink& link) {
+  auto head = wire::DecodeRecordHead(link.stored.head);
+  return head.ok() ? head->revision : 0;
+}
+
+// What restoring would do, link by link against the live store.
+struct Outlook {
+  LinkFates fates;       // of the backup's links
+  uint64_t same = 0;     // of use, and in the store as they are
+  uint64_t back = 0;     // of use, and not in the store
+  uint64_t earlier = 0;  // of use, and in the store at another revision
+  uint64_t harmed = 0;   // dead in the backup, and in the store
+  uint64_t lost = 0;     // in the store, and not in the backup
+  bool in_force = false;
+};
+
+// Both sides ascend by id: one pass over each.
+class Comparison {
+ public:
+  explicit Comparison(LiveStore& live) : live_(live) {}
+
+  Done Take(const wire::JudgedLink& link, wire::Rule rule) {
+    Done moved = MoveTo(&link.link);
+    if (!moved.ok()) return moved.failure();
+    outlook.fates.Add(rule);
+    bool there = held_ && held_link_ == link.link;
+    LinkFates one;
+    one.Add(rule);
+    if (one.dead() != 0) {
+      outlook.harmed += there ? 1 : 0;
+    } else if (!there) {
+      ++outlook.back;
+    } else if (held_revision_ == RevisionOf(link)) {
+      ++outlook.same;
+    } else {
+      ++outlook.earlier;
+    }
+    if (there) held_ = false;
+    return base::Nothing{};
+  }
+  Done End() { return MoveTo(nullptr); }
+
+  Outlook outlook;
+
+ private:
+  // Counts the live links below `link` as lost; holds the first that is not.
+  Done MoveTo(const wire::LinkId* link) {
+    for (;;) {
+      if (held_) {
+        if (link != nullptr && held_link_ >= *link) return base::Nothing{};
+        ++outlook.lost;
+        held_ = false;
+      }
+      if (ended_) return base::Nothing{};
+      wire::JudgedLink next;
+      auto more = live_.Next(next);
+      if (!more.ok()) return more.failure();
+      ended_ = !*more;
+      if (ended_) return base::Nothing{};
+      held_ = true;
+      held_link_ = next.link;
+      held_revision_ = RevisionOf(next);
+    }
+  }
+
+  LiveStore& live_;
+  bool held_ = false;
+  bool ended_ = false;
+  wire::LinkId held_link_{};
+  uint32_t held_revision_ = 0;
+};
+
+Outcome<Outlook> Compare(const Invocation& invocation, const std::string& path,
+                         const std::string& store, OperatorClient& client,
+                         BackupDigest& digest) {
+  auto live = LiveStore::Open(store);
+  if (!live.ok()) return live.failure();
+  Comparison comparison(*live);
+  auto take = [&](const wire::JudgeQuestion& links) -> Done {
+    auto answer = JudgeLinks(client, links);
+    if (!answer.ok()) return answer.failure();
+    for (size_t i = 0; i < links.links.size; ++i) {
+      Done taken = comparison.Take(links.links[i], answer->rules[i]);
+      if (!taken.ok()) return taken.failure();
+    }
+    return base::Nothing{};
+  };
+  Done passed = PassOver(invocation, path, take, &digest);
+  if (!passed.ok()) return passed.failure();
+  Done ended = comparison.End();
+  if (!ended.ok()) return ended.failure();
+  Outlook outlook = comparison.outlook;
+  outlook.in_force = live->facts().restored && live->facts().digest == digest &&
+                     outlook.back == 0 && outlook.earlier == 0;
+  return outlook;
+}
+
+void PrintOutlook(const Invocation& invocation, const BackupHeader& header,
+                  const Outlook& outlook) {
+  std::ostream& out = invocation.context.err;
+  out << "Backup of " << base::TimeText(header.made_at) << ", "
+      << Grouped(header.links) << " links. To its links the vault says:\n"
+      << outlook.fates.Text() << "Against the store as it is now:\n";
+  FieldList fields;
+  fields.Add("  " + Grouped(outlook.back), "come back");
+  fields.Add("  " + Grouped(outlook.same), "stay as they are");
+  if (outlook.earlier != 0) {
+    fields.Add("  " + Grouped(outlook.earlier), "go back to another revision");
+  }
+  fields.Add("  " + Grouped(outlook.fates.dead()),
+             "do not come back: revocation, erasure, replacement and destroyed "
+             "keys hold against every backup");
+  if (outlook.harmed != 0) {
+    fields.Add("  " + Grouped(outlook.harmed),
+               "of these are in the store now, and END with the restore");
+  }
+  fields.Add("  " + Grouped(outlook.lost),
+             "links stored since are not in it, and are LOST");
+  out << fields.Text() << std::flush;
+}
+
+Exit PrintResult(const Invocation& invocation, const Outlook& outlook,
+                 const std::string& words) {
+  if (!invocation.json()) {
+    invocation.context.out << words << "\n";
+    return Exit::kDone;
+  }
+  api::TextBuilder text;
+  api::JsonWriter json(text);
+  json.BeginObject()
+      .Bool("restored", true)
+      .Number("back", outlook.back)
+      .Number("same", outlook.same)
+      .Number("earlier", outlook.earlier)
+      .Number("dead", outlook.fates.dead())
+      .Number("ended", outlook.harmed)
+      .Number("lost", outlook.lost)
+      .EndObject();
+  PrintBody(invocation, text.view());
+  return Exit::kDone;
+}
+
+Done Build(const Invocation& invocation, const Settings& settings,
+           const std::string& path, const BackupHeader& header,
+           const BackupDigest& digest) {
+  auto incoming = IncomingStore::Create(settings.config.data_dir + "/store",
+                                        settings.config.limits.store_bytes_max,
+                                        header.vault_id, digest);
+  if (!incoming.ok()) return incoming.failure();
+  BackupDigest built{};
+  auto take = [&](const wire::JudgeQuestion& links) -> Done {
+    for (const wire::JudgedLink& link : links.links) {
+      Done added = incoming->Add(link);
+      if (!added.ok()) return added.failure();
+    }
+    return base::Nothing{};
+  };
+  Done passed = PassOver(invocation, path, take, &built);
+  if (!passed.ok()) return passed.failure();
+  if (built != digest) {
+    return Failure{Exit::kRefused,
+                   "backup " + Printable(path) + " changed while it was read",
+                   "copy it to where nobody writes, and try again"};
+  }
+  return incoming->Finish();
+}
+
+// Asks, and asks again until the store is in force.
+Done PutInForce(const Settings& settings,
+                const wire::RestoreQuestion& question) {
+  auto client = OperatorClient::Connect(settings.operator_socket);
+  if (!client.ok()) return client.failure();
+  Interrupt interrupt;
+  for (;;) {
+    auto answer = client->Ask(OperatorOp::kRestore, question);
+    if (!answer.ok()) {
+      Failure failure = answer.failure();
+      if (!failure.body.empty()) {
+        failure.next += "; the same command then tells how it went";
+      }
+      return failure;
+    }
+    auto state = answer->As<wire::RestoreAnswer>();
+    if (!state.ok()) return state.failure();
+    if (state->done) return base::Nothing{};
+    if (state->failed) {
+      return Failure{Exit::kRefused, "the store could not be put in force",
+                     "the one before is kept; see cofferd's log"};
+    }
+    if (interrupt.Wait(kPollMilliseconds)) {
+      return Failure{Exit::kRefused, "left while it goes on",
+                     "the same command tells how it went"};
+    }
+  }
+}
+
+// A connection to a vault that is open and is the backup's.
+Outcome<OperatorClient> ConnectTo(const Settings& settings,
+                                  const BackupHeader& header) {
+  auto client = OperatorClient::Connect(settings.operator_socket);
+  if (!client.ok()) return client.failure();
+  auto asked = AskStatus(*client);
+  if (!asked.ok()) return asked.failure();
+  const wire::OperatorStatus& status = asked->status;
+  if (status.state == wire::VaultState::kUninitialised) {
+    return Failure{Exit::kRefused, "this vault is not initialised",
+                   "on a new machine run coffer init --keys F with the key "
+                   "export, then this again"};
+  }
+  if (status.state == wire::VaultState::kSealed) {
+    return Failure{Exit::kSealed, "sealed", "unseal first"};
+  }
+  if (status.vault_id != header.vault_id) {
+    return Failure{Exit::kRefused,
+                   "this backup is of another vault than the one that answers",
+                   "make that vault from its key export: coffer init --keys F"};
+  }
+  return std::move(*client);
+}
+
+}  // namespace
+
+Exit RunBackupRestore(const Invocation& invocation) {
+  const std::string& path = invocation.arguments[0];
+  auto settings = LoadSettings(invocation);
+  if (!settings.ok()) return invocation.Fail(settings.failure());
+  // Whole, to its end, before anything is asked.
+  Done whole = PassOver(invocation, path, [](const wire::JudgeQuestion&) {
+    return Done(base::Nothing{});
+  });
+  if (!whole.ok()) return invocation.Fail(whole.failure());
+  auto header = ReadBackupHeader(path);
+  if (!header.ok()) return invocation.Fail(header.failure());
+  auto client = ConnectTo(*settings, *header);
+  if (!client.ok()) return invocation.Fail(client.failure());
+  wire::RestoreQuestion question;
+  auto outlook = Compare(invocation, path, settings->config.data_dir + "/store",
+                         *client, question.digest);
+  if (!outlook.ok()) return invocation.Fail(outlook.failure());
+  if (outlook->in_force) {
+    return PrintResult(invocation, *outlook,
+                       "This backup is in force; it has nothing more to bring "
+                       "back");
+  }
+  if (!invocation.json()) PrintOutlook(invocation, *header, *outlook);
+  if (outlook->fates.bad() != 0) {
+    invocation.Warn(Grouped(outlook->fates.bad()) +
+                    " links do not open and should: is another backup better?");
+  }
+  if (!invocation.Confirmed("Put this backup in force?")) {
+    return invocation.Fail(Exit::kRefused, "not restored", "");
+  }
+  Done built = Build(invocation, *settings, path, *header, question.digest);
+  if (!built.ok()) return invocation.Fail(built.failure());
+  question.made_at = header->made_at;
+  question.links = header->links;
+  question.lost = outlook->lost;
+  question.dead = outlook->fates.dead();
+  Done done = PutInForce(*settings, question);
+  if (!done.ok()) return invocation.Fail(done.failure());
+  return PrintResult(invocation, *outlook,
+                     "Restored: " + Grouped(header->links) + " links, " +
+                         Grouped(outlook->back) + " came back, " +
+                         Grouped(outlook->lost) + " lost");
+}
+
+}  // namespace coffer::cli
