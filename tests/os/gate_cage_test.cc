@@ -53,6 +53,17 @@ class GateCage : public testing::Test {
                        return openat(AT_FDCWD, path.c_str(), flags, 0600);
                      }};
     };
+    auto rename_at = [this](const char* from, const char* to) {
+      std::string old_path = folder_.Path(from);
+      std::string new_path = folder_.Path(to);
+      return Attempt{from, [old_path, new_path] {
+                       int made =
+                           open(old_path.c_str(), O_CREAT | O_RDWR, 0600);
+                       if (made >= 0) close(made);
+                       return renameat(AT_FDCWD, old_path.c_str(), AT_FDCWD,
+                                       new_path.c_str());
+                     }};
+    };
     return {
         open_at("/etc/passwd", O_RDONLY),
         open_at("/proc/self/mem", O_RDWR),
@@ -64,6 +75,9 @@ class GateCage : public testing::Test {
         open_at("keeper", O_RDONLY | O_DIRECTORY),
         open_at("store/../keeper/state", O_RDONLY),
         open_at("made", O_WRONLY | O_CREAT),
+        rename_at("keeper/state", "store/state"),
+        rename_at("store/data", "keeper/data"),
+        rename_at("keeper/state", "keeper/other"),
     };
   }
 
@@ -93,9 +107,9 @@ std::vector<Attempt> ForbiddenToGate() {
   all.push_back({"mkdirat", [] {
                    return syscall(SYS_mkdirat, AT_FDCWD, "/no/way", 0700);
                  }});
-  all.push_back({"renameat", [] {
-                   return syscall(SYS_renameat, AT_FDCWD, "/no/way", AT_FDCWD,
-                                  "/no/way2");
+  all.push_back({"renameat2", [] {
+                   return syscall(SYS_renameat2, AT_FDCWD, "/no/way", AT_FDCWD,
+                                  "/no/way2", 0);
                  }});
   all.push_back({"unlinkat",
                  [] { return syscall(SYS_unlinkat, AT_FDCWD, "/no/way", 0); }});
@@ -154,6 +168,8 @@ int GateCage::Live() {
   if (pwritev(file.get(), parts, 2, 4096) != 8 || fdatasync(file.get()) < 0) {
     return 3;
   }
+  std::string ready = folder_.Path("store/data");
+  if (renameat(AT_FDCWD, name.c_str(), AT_FDCWD, ready.c_str()) < 0) return 9;
   struct flock lock = {};
   lock.l_type = F_WRLCK;
   if (fcntl(file.get(), F_SETLK, &lock) < 0) return 4;

@@ -1,6 +1,11 @@
 // Walks over wraps, their replacement and the counts by KEK, held against both
 // implementations.
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -291,6 +296,123 @@ TYPED_TEST(Walks, CountsAreExactAfterAnyWrites) {
   }
   size_t walked = this->Walk("citi", 3).size() + this->Walk("chase", 3).size();
   EXPECT_EQ(walked, model.size());
+}
+
+// --- LMDB alone --------------------------------------------------------------
+
+// What the rows say, apart from the counts.
+Counts Recount(Store& store) {
+  Counts counts;
+  WrapPage page;
+  LinkId after{};
+  do {
+    EXPECT_TRUE(store.WalkWraps("citi", after, 100, page).ok());
+    for (size_t i = 0; i < page.count; ++i) {
+      ++counts[wire::DecodeWrap(page.wrap(i))->kek];
+      after = page.rows[i].link;
+    }
+  } while (!page.last);
+  return counts;
+}
+
+TEST(LmdbWalks, CountsAreExactAfterAKillAtAnyPoint) {
+  TempDirectory directory;
+  for (unsigned round = 0; round < 20; ++round) {
+    const pid_t child = fork();
+    if (child == 0) {
+      auto store = LmdbStore::Open(directory.path(), kTestMapBytes).value();
+      std::mt19937 engine(round);
+      while (true) {
+        const bool ok =
+            store
+                ->Commit([&](WriteBatch& batch) -> Status {
+                  for (int i = 0; i < 20; ++i) {
+                    const auto number = static_cast<uint32_t>(engine() % 200);
+                    if (engine() % 3 == 0) {
+                      COFFER_TRY(batch.EraseLink(MakeLink(number)));
+                      continue;
+                    }
+                    const wire::KeyId kek{
+                        static_cast<uint8_t>(1 + engine() % 3)};
+                    COFFER_TRY(SampleUnder(number, kek).PutInto(batch));
+                  }
+                  return {};
+                })
+                .ok();
+        if (!ok) _exit(1);
+      }
+    }
+    usleep(4000 + round * 500);
+    kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    auto store = LmdbStore::Open(directory.path(), kTestMapBytes);
+    ASSERT_TRUE(store.ok());
+    EXPECT_EQ(CountsOf(**store), Recount(**store)) << round;
+  }
+}
+
+class DamagedWalks : public testing::Test {
+ protected:
+  // Links 0 to 9, then the first wrap's bytes changed on the disk.
+  void Damage(const std::function<void(uint8_t* wrap)>& change) {
+    {
+      auto store = LmdbStore::Open(directory_.path(), kTestMapBytes).value();
+      for (uint32_t i = 0; i < 10; ++i) {
+        ASSERT_TRUE(Put(*store, SampleUnder(i, kOld)).ok());
+      }
+    }
+    const std::string path = directory_.Path("data.mdb");
+    Buffer bytes = ReadFile(path);
+    const Buffer wrap = SampleUnder(0, kOld).Wrap();
+    // LMDB keeps pages that it freed: every copy is changed.
+    size_t found = 0;
+    for (auto at = bytes.begin();; ++found) {
+      at = std::search(at, bytes.end(), wrap.begin(), wrap.end());
+      if (at == bytes.end()) break;
+      change(&*at++);
+    }
+    ASSERT_GT(found, 0u);
+    WriteFile(path, bytes);
+    store_ = LmdbStore::Open(directory_.path(), kTestMapBytes).value();
+  }
+
+  TempDirectory directory_;
+  std::unique_ptr<LmdbStore> store_;
+};
+
+TEST_F(DamagedWalks, AWrapUnderAKekThatWasNeverCountedIsDamageOfItsOwn) {
+  Damage([](uint8_t* wrap) { wrap[1] = 99; });
+  Status erased;
+  Status put;
+  ASSERT_TRUE(store_
+                  ->Commit([&](WriteBatch& batch) -> Status {
+                    erased = batch.EraseLink(MakeLink(0));
+                    put = SampleUnder(0, kNew).PutInto(batch);
+                    const Sample other = SampleUnder(1, kOld);
+                    return batch.EraseLink(other.link);
+                  })
+                  .ok());
+  EXPECT_EQ(CodeOf(erased), Code::kDamaged);
+  EXPECT_EQ(CodeOf(put), Code::kDamaged);
+  EXPECT_EQ(CountsOf(*store_), (Counts{{kOld, 9}}));
+}
+
+TEST_F(DamagedWalks, AWrapThatDoesNotDecodeIsWalkedAndMayGo) {
+  Damage([](uint8_t* wrap) { wrap[0] = 0; });
+  WrapPage page;
+  ASSERT_TRUE(store_->WalkWraps("citi", {}, 99, page).ok());
+  ASSERT_EQ(page.count, 10u);
+  EXPECT_FALSE(wire::DecodeWrap(page.wrap(0)).ok());
+  const Buffer seen(page.wrap(0).begin(), page.wrap(0).end());
+  ASSERT_TRUE(store_
+                  ->Commit([&](WriteBatch& batch) -> Status {
+                    EXPECT_TRUE(*batch.EraseDead("citi", MakeLink(0), seen));
+                    return {};
+                  })
+                  .ok());
+  EXPECT_FALSE(store_->GetLink(MakeLink(0), true)->found());
 }
 
 }  // namespace

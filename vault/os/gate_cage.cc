@@ -47,6 +47,7 @@ constexpr SyscallRule kSyscalls[] = {
     {SYS_fdatasync, "a commit"},
     {SYS_fsync, "a new file's directory"},
     {SYS_ftruncate, "LMDB's files when made"},
+    {SYS_renameat, "a restored store in the place of the old one"},
     {SYS_fstatfs, "LMDB asks for the file system when it opens"},
     {SYS_uname, "LMDB asks for the kernel's version when it opens"},
     {SYS_fcntl, "LMDB's locks", {Equal(1, F_SETLK)}},
@@ -84,8 +85,8 @@ std::vector<SyscallRule> GateSyscalls() {
 base::Status EnterGateFiles(const char* store_directory,
                             const char* audit_directory) {
   COFFER_TRY(HardenProcess());
-  // What the gate makes and removes in the store are LMDB's own files; of the
-  // audit directory nothing is written yet.
+  // What the gate makes, renames and removes in the store are LMDB's own files;
+  // of the audit directory nothing is written yet.
   const PathRule rules[] = {
       {store_directory, kPathRead | kPathWrite | kPathChange},
       {audit_directory, kPathRead}};
