@@ -1,6 +1,6 @@
 // Known answers for every algorithm in use, in milliseconds, at start and by
 // `coffer selftest`. Keeper and CLI; never allocates. A keeper whose report has
-// not passed refuses to start.
+// not passed starts in the latched error state.
 #pragma once
 
 #include <string_view>

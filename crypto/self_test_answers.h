@@ -64,5 +64,20 @@ inline constexpr std::string_view kSealed =
     "ee466575420945c541ca949c12836d4e5e16d9a5cd854d78";
 inline constexpr std::string_view kUnsealed =
     "6bced2a19f936cfde4e7c0263318980253bdc90ef47db7510a7c7dd1999e7203";
+inline constexpr std::string_view kSshBlob =
+    "53534853494700000006636f666665720000000000000006736861353132000000409a0b"
+    "54275f855085b4cdf6215feda66cc88cb22e92b33f42a9d5d6564255cadde855470e097f"
+    "2139240a145fbf86d75f8fbca10357e0f2230cedcea1a10c0979";
+inline constexpr std::string_view kSshSignature =
+    "d4fe1a69e8ada0bb43960f30847ab7daad0153d98f0b75e1d4f2d781297d7fbb9549429f"
+    "6b0b7d7d898106910a97abb3467a3ec2fae790a2d0ab59434b9abf0d";
+inline constexpr std::string_view kSlope =
+    "e0b97d1ce6f1d6bc8b3127ee9c0f45f9215a30740a500b6a0800097da68536d7";
+inline constexpr std::string_view kShareSet = "a1d5a4a3ee69df7f";
+inline constexpr std::string_view kShares =
+    "01a1d5a4a3ee69df7f02016dbc619c046945cd403c1a2112985b8cff648d8307b46dbc55"
+    "76da51ea7b701a38d6774801a1d5a4a3ee69df7f0202566ce6b835612412c66f7308ad89"
+    "949c9c8add1f194470024d76c1d61bef2a78d81b75cc01a1d5a4a3ee69df7f0203b6d59b"
+    "a4d390f2ae4d5e54e63186d165bdd0ed6b13147b684576c8abbd6a1cafe1959624";
 
 }  // namespace coffer::crypto::answers

@@ -186,6 +186,36 @@ def length_prefixed(label, *parts):
                     for part in (label, *parts))
 
 
+def ssh_string(data):
+    return len(data).to_bytes(4, "big") + data
+
+
+def ssh_signed_blob(message):
+    """OpenSSH PROTOCOL.sshsig, namespace coffer."""
+    return (b"SSHSIG" + ssh_string(b"coffer") + ssh_string(b"")
+            + ssh_string(b"sha512")
+            + ssh_string(hashlib.sha512(message).digest()))
+
+
+def gf256(a, b):
+    product = 0
+    for bit in range(8):
+        if b >> bit & 1:
+            product ^= a << bit
+    for bit in range(14, 7, -1):
+        if product >> bit & 1:
+            product ^= 0x11b << (bit - 8)
+    return product
+
+
+def share(secret, slope, share_set, index):
+    """Of a polynomial of degree 1: two shares are needed."""
+    head = (bytes([1]) + share_set + bytes([2, index])
+            + bytes(a ^ gf256(b, index) for a, b in zip(secret, slope)))
+    hashed = length_prefixed(b"coffer share checksum", head)
+    return head + hashlib.blake2b(hashed, digest_size=16).digest()[:4]
+
+
 def self_test_answers():
     key, nonce, text, data = (take("self " + name, size) for name, size in (
         ("key", 32), ("nonce", 24), ("text", 48), ("data", 20)))
@@ -205,6 +235,8 @@ def self_test_answers():
     named = Key.from_paserk("k4.public." + b64(public))
     seal = seal_vector(0)
     sealed_key = base64.urlsafe_b64decode(seal["text"].split(".")[2])
+    ssh_blob = ssh_signed_blob(text)
+    slope, share_set = take("self slope"), take("self share set", 8)
     answers = [
         ("Key", key), ("Text", text), ("Data", data),
         ("Box", nonce + sealed + tag),
@@ -224,6 +256,12 @@ def self_test_answers():
         ("PublicText", named.to_paserk().encode()),
         ("SealSeed", bytes.fromhex(seal["seed"])),
         ("Sealed", sealed_key), ("Unsealed", bytes.fromhex(seal["key"])),
+        ("SshBlob", ssh_blob),
+        ("SshSignature",
+         Ed25519PrivateKey.from_private_bytes(seed).sign(ssh_blob)),
+        ("Slope", slope), ("ShareSet", share_set),
+        ("Shares", b"".join(share(key, slope, share_set, index)
+                            for index in (1, 2, 3))),
     ]
     lines = ["// Known answers for crypto/self_test.cc, in hexadecimal. Made by",
              "// tests/vectors/make_vectors.py; do not edit.",
