@@ -6,6 +6,7 @@
 #include "vault/gate/launch.h"
 #include "vault/gate/log.h"
 #include "vault/gate/server.h"
+#include "vault/os/keeper_cage.h"
 
 namespace coffer::gate {
 namespace {
@@ -53,6 +54,11 @@ int StopKeeper(Launched& launched) {
 
 int ReportKeeperEnd(Launched& launched) {
   std::string end = AwaitKeeper(launched, 1000);
+  if (end == "exit " + std::to_string(os::kZeroizedExit)) {
+    Log("zeroized: the keeper has wiped every key and ended; no link opens "
+        "again here. See docs/operating.md, \"The end\"");
+    return 1;
+  }
   if (end.empty()) end = "it closed its channel";
   Log("the keeper ended (" + end + ")");
   return 1;

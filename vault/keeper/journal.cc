@@ -66,10 +66,12 @@ Status Journal::OpenEmpty() {
   COFFER_CHECK(stage_ == JournalState::kClosed);
   COFFER_TRY(CheckUnused(
       fd_a_, "journal-0: not a journal of coffer; move it away",
-      "journal-0: holds leaves, but keeper.state is empty; restore it"));
+      "journal-0: holds leaves, but keeper.state is empty: zeroized, or "
+      "lost; restore it, or move the journal away and begin anew"));
   COFFER_TRY(CheckUnused(
       fd_b_, "journal-1: not a journal of coffer; move it away",
-      "journal-1: holds leaves, but keeper.state is empty; restore it"));
+      "journal-1: holds leaves, but keeper.state is empty: zeroized, or "
+      "lost; restore it, or move the journal away and begin anew"));
   found_unused_ = true;
   return {};
 }

@@ -84,6 +84,7 @@ int Loop::Run() {
     if (outcome != BatchChannel::Outcome::kOk) return End(outcome);
     if (QuietWanted() && batches_.settled()) {
       if (keys_.due()) keys_.CarryOutDue();
+      if (commands_.due()) commands_.Settle();
       ServeQuestions();
       // Frames that waited for the operator.
       const BatchChannel::Outcome after = batches_.Pump(false);

@@ -48,8 +48,10 @@ class Loop {
   void Hold(Connection& connection);
   void Resume();
   void ServeOperator(Connection& connection, uint32_t events);
-  // Operators' questions, or keys' times, that want a quiet moment.
-  bool QuietWanted() const { return operators_.waiting() || keys_.due(); }
+  // Operators' questions, or what time does, that want a quiet moment.
+  bool QuietWanted() const {
+    return operators_.waiting() || keys_.due() || commands_.due();
+  }
   void ServeQuestions();
   void WatchOperator(const Connection& connection);
   void Close(Connection& connection);

@@ -29,13 +29,11 @@ void Key(TextWriter& out, const Vault& vault, const wire::KeyId& id) {
     out.Add(" ").Add(wire::KeyUseText(use));
     out.Add(" version ").Number(signer.version);
   }
-  for (const wire::PolicyInstitution& each : vault.policy().institutions) {
-    const int place = keyring.FindInstitution(each.name.view());
-    if (place < 0) continue;
-    const KekEntry* kek = keyring.KekToOpen(place, id);
-    if (kek == nullptr) continue;
-    out.Add(" kek ").Add(each.name.view());
-    out.Add(" version ").Number(kek->version);
+  for (size_t i = 0; i < keyring.keks(); ++i) {
+    const KekEntry& kek = keyring.kek(i);
+    if (kek.id != id) continue;
+    out.Add(" kek ").Add(keyring.institution(kek.institution).name.view());
+    out.Add(" version ").Number(kek.version);
   }
 }
 

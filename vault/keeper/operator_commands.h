@@ -28,6 +28,10 @@ class OperatorCommands {
   // Carries out one question from `uid`; its answer's fields go into `out`.
   CommandOutcome Handle(wire::OperatorOp op, Bytes body, uint32_t uid,
                         base::MutableBytes out);
+  // An operation that awaited approval has expired: Settle says so in a leaf,
+  // between batches.
+  bool due() const { return quorum_.due(); }
+  void Settle() { quorum_.Settle(); }
   // On every slow tick.
   void Tick();
 

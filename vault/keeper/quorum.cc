@@ -318,7 +318,7 @@ void Quorum::Settle() {
     pending.used = false;
     // Without room for its leaf it is void all the same.
     static_cast<void>(
-        Record(LeafKind::kOperationExpire, pending, pending.uid).ok());
+        Record(LeafKind::kOperationExpire, pending, kKeeperUid).ok());
   }
 }
 
