@@ -99,10 +99,11 @@ bool BulkKeeper::Spawn(const std::string& data_dir, bool& initialised) {
   }
   struct stat state = {};
   initialised = fstat(data.state.get(), &state) == 0 && state.st_size > 0;
-  const int fds[] = {batches->there.get(),   arrivals->there.get(),
-                     callers.get(),          operators.get(),
-                     monitors.get(),         data.state.get(),
-                     data.journals[0].get(), data.journals[1].get()};
+  os::FileDescriptor nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const int fds[] = {
+      batches->there.get(),   arrivals->there.get(),  callers.get(),
+      operators.get(),        monitors.get(),         data.state.get(),
+      data.journals[0].get(), data.journals[1].get(), nothing.get()};
   const char* const arguments[] = {"coffer-keeper"};
   os::SpawnOptions options;
   options.path = program.c_str();

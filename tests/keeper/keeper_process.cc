@@ -80,10 +80,12 @@ void KeeperProcess::Start() {
   os::FileDescriptor state = OpenFile(folder_ + "/keeper.state");
   os::FileDescriptor journal_a = OpenFile(folder_ + "/journal-0");
   os::FileDescriptor journal_b = OpenFile(folder_ + "/journal-1");
+  os::FileDescriptor nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
   const int fds[] = {batches->there.get(), descriptors->there.get(),
                      caller.get(),         operators.get(),
                      monitor.get(),        state.get(),
-                     journal_a.get(),      journal_b.get()};
+                     journal_a.get(),      journal_b.get(),
+                     nothing.get()};
   const std::string path = Executable();
   const char* const arguments[] = {"coffer-keeper"};
   os::SpawnOptions options;

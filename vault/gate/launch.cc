@@ -17,6 +17,7 @@
 
 #include "vault/gate/data_directory.h"
 #include "vault/gate/log.h"
+#include "vault/gate/unseal_source.h"
 #include "vault/os/gate_cage.h"
 #include "vault/os/listen.h"
 #include "vault/store/lmdb_store.h"
@@ -82,7 +83,7 @@ void RaiseOpenFiles() {
 
 // The order of the descriptors is the keeper's InheritedFd.
 bool StartKeeper(const Users& users, const DataDirectory& data,
-                 const Listeners& listeners, Launched& out) {
+                 const Listeners& listeners, int unseal_fd, Launched& out) {
   auto batches = os::MakeStreamPair();
   auto connections = os::MakeSeqpacketPair();
   if (!batches.ok() || !connections.ok()) {
@@ -105,10 +106,15 @@ bool StartKeeper(const Users& users, const DataDirectory& data,
     return false;
   }
   const int descriptors[] = {
-      batches->there.get(),    connections->there.get(),
-      listeners.caller.get(),  listeners.operators.get(),
-      listeners.monitor.get(), data.state.get(),
-      data.journals[0].get(),  data.journals[1].get(),
+      batches->there.get(),
+      connections->there.get(),
+      listeners.caller.get(),
+      listeners.operators.get(),
+      listeners.monitor.get(),
+      data.state.get(),
+      data.journals[0].get(),
+      data.journals[1].get(),
+      unseal_fd,
   };
   const char* const arguments[] = {"coffer-keeper"};
   os::SpawnOptions options;
@@ -255,7 +261,13 @@ bool Launch(const api::Config& config, bool dev, Launched& out) {
   }
   RaiseOpenFiles();
   if (!TakeSignals(out.signals)) return false;
-  if (!StartKeeper(users, data, listeners, out)) return false;
+  os::FileDescriptor unseal = OpenUnsealSource(config, users);
+  if (!unseal.valid()) {
+    LogErrno("/dev/null: cannot open it");
+    return false;
+  }
+  if (!StartKeeper(users, data, listeners, unseal.get(), out)) return false;
+  unseal.Reset();
   // From here on the keeper alone accepts, and alone has its files.
   listeners = {};
   data.state.Reset();

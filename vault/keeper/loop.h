@@ -19,6 +19,8 @@ enum InheritedFd : int {
   kStateFd = 8,
   kJournalAFd = 9,
   kJournalBFd = 10,
+  // A key file, a credential, the end of a pipe, or /dev/null for none.
+  kUnsealFd = 11,
 };
 
 class Loop {

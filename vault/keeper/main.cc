@@ -25,7 +25,7 @@ int Refuse(const base::Error& error) {
 
 bool InheritedAll() {
   struct stat status;
-  for (int fd = kBatchFd; fd <= kJournalBFd; ++fd) {
+  for (int fd = kBatchFd; fd <= kUnsealFd; ++fd) {
     if (fstat(fd, &status) != 0) return false;
   }
   return true;
@@ -38,6 +38,13 @@ void IgnoreSignals() {
   for (int number : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGXFSZ}) {
     signal(number, SIG_IGN);
   }
+}
+
+// The vault stays sealed, and can be opened by an operator, whatever comes.
+void UnsealAtStart(SlotService& slots) {
+  base::Status opened = slots.UnsealFrom(kUnsealFd);
+  if (!opened.ok()) LogLine(opened.error().message);
+  close(kUnsealFd);
 }
 
 int RunKeeper() {
@@ -79,6 +86,7 @@ int RunKeeper() {
   }
   ready = vault.Start(report);
   if (ready.ok()) ready = loop.Prepare();
+  if (ready.ok()) UnsealAtStart(slots);
   // Landlock binds one thread and what it starts, so it comes before the sync
   // thread; seccomp is put on both.
   if (ready.ok()) ready = os::EnterKeeperFiles();

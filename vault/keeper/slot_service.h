@@ -1,9 +1,11 @@
 // The seal slots: opening the vault through one, and changing them online. Runs
 // in the keeper's main thread, only while no batch is under way. Refuses, and
-// counts, wrong secrets; after kUnsealFailuresFree of them in a row only one
-// attempt every kUnsealPauseSeconds is looked at.
+// counts, wrong secrets and shares; after kUnsealFailuresFree of them in a row
+// only one attempt every kUnsealPauseSeconds is looked at. Shares wait in secret
+// memory, of one slot at a time.
 #pragma once
 
+#include "crypto/shamir.h"
 #include "vault/keeper/vault.h"
 #include "vault/wire/operator_keys.h"
 
@@ -27,26 +29,53 @@ class SlotService {
 
   Status Unseal(const wire::OpenQuestion& question, uint32_t uid);
   // One share of a Shamir slot; the one that completes a set opens the vault.
+  // One given before changes nothing; one of another slot waits until these are
+  // used, forgotten or taken back.
   Status GiveShare(Bytes share, uint32_t uid, wire::ShareAnswer& answer);
   // Forgets the shares given; only for who holds one of the same set.
   Status CancelShares(Bytes share, uint32_t uid);
   // Before the sandbox: what the launcher hands over to open the vault at
-  // start. An error leaves the vault sealed.
+  // start, at most kUnsealWaitSeconds later; a character device says that there
+  // is nothing. An error leaves the vault sealed.
   Status UnsealFrom(int fd);
 
   // Operational only. Prepare proves that the secret opens the root; Add makes
   // the slot count and tells its id.
   Status Prepare(const wire::SlotQuestion& question, PreparedSlot& prepared);
   Result<uint8_t> Add(const PreparedSlot& prepared, uint32_t uid);
+  // Never the last one. A fresh root follows, so that the slot, in any copy of
+  // the state, opens nothing of the new one.
   Status Remove(uint8_t slot, uint32_t uid);
+  // Opens the root by the slot, and changes nothing.
   Status Test(const wire::SlotQuestion& question, uint32_t uid);
 
   void FillStatus(wire::OperatorStatus& status) const;
-  // Forgets shares that waited for too long.
+  // Forgets shares that waited for too long, or are of no more use.
   void Tick();
 
  private:
+  static constexpr int kUnsealWaitSeconds = 15;
+
+  Status CheckPause() const;
+  Status Judge(Status outcome);
+  Status CheckSealed() const;
+  Result<const StateSlot*> SlotOfShare(Bytes share) const;
+  Status CountShare(base::Error error, uint32_t uid);
+  Status CombineGiven(uint32_t uid);
+  Status UnsealAtStart(const crypto::SlotSecret& secret);
+  void ForgetShares();
+  uint64_t NowSeconds() const;
+
   Vault& vault_;
+  uint32_t failures_ = 0;   // in a row
+  uint64_t failed_at_ = 0;  // seconds since boot
+  // Shares of one slot, in the order they came.
+  crypto::SealShare shares_[base::kSharesMax];
+  uint8_t indices_[base::kSharesMax]{};
+  uint8_t given_ = 0;
+  uint8_t needed_ = 0;
+  uint8_t slot_ = 0;
+  uint64_t given_at_ = 0;  // the last one, seconds since boot
 };
 
 }  // namespace coffer::keeper
