@@ -179,7 +179,16 @@ Exit RunOpApprove(const Invocation& invocation) {
   auto approved = client->Ask(
       OperatorOp::kOperationApprove,
       wire::ApproveQuestion{named->id, signature->key, signature->signature});
-  if (!approved.ok()) return invocation.Fail(approved.failure());
+  if (!approved.ok()) {
+    // A zeroized keeper ends without an answer.
+    if (shown->row.op == OperatorOp::kZeroize &&
+        approved.failure().exit == Exit::kUnreachable) {
+      return PrintApproved(
+          invocation, named->id,
+          {shown->row.needed, shown->row.needed, true, std::string_view()});
+    }
+    return invocation.Fail(approved.failure());
+  }
   auto result = approved->As<wire::ApproveAnswer>();
   if (!result.ok()) return invocation.Fail(result.failure());
   return PrintApproved(invocation, named->id, *result);

@@ -72,7 +72,9 @@ Exit RunZeroize(const Invocation& invocation) {
   if (invocation.json()) {
     PrintBody(invocation, "{\"zeroized\":true}");
   } else {
-    invocation.context.out << "Zeroized: the keys are gone, the keeper ended\n";
+    invocation.context.out
+        << "The keeper wiped every key and ended; cofferd's log "
+           "says so: zeroized\n";
   }
   return Exit::kDone;
 }
