@@ -90,7 +90,7 @@ base::Result<OperationId> ParseOperation(std::string_view text) {
   if (text.size() != kOperationTextBytes || text.substr(0, 3) != "op_") {
     return bad;
   }
-  OperationId id;
+  OperationId id{};
   for (size_t i = 0; i < 2 * id.size(); ++i) {
     const char c = text[3 + i];
     int digit = -1;
