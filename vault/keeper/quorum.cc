@@ -303,15 +303,8 @@ bool Quorum::Lives(const Pending& pending) const {
          vault_.Now() < pending.expires_at && pending.rule == vault_.quorum();
 }
 
-bool Quorum::due() const {
-  if (vault_.state() != wire::VaultState::kOperational) return false;
-  for (const Pending& pending : pending_) {
-    if (pending.used && !Lives(pending)) return true;
-  }
-  return false;
-}
-
 void Quorum::Settle() {
+  due_ = false;
   if (vault_.state() != wire::VaultState::kOperational) return Tick();
   for (Pending& pending : pending_) {
     if (!pending.used || Lives(pending)) continue;
@@ -323,8 +316,11 @@ void Quorum::Settle() {
 }
 
 void Quorum::Tick() {
-  if (vault_.state() == wire::VaultState::kOperational) return;
-  for (Pending& pending : pending_) pending.used = false;
+  const bool open = vault_.state() == wire::VaultState::kOperational;
+  for (Pending& pending : pending_) {
+    due_ |= open && pending.used && !Lives(pending);
+    pending.used &= open;
+  }
 }
 
 Status Quorum::Record(LeafKind kind, const Pending& pending, uint32_t uid,

@@ -61,12 +61,12 @@ class Quorum {
                  wire::ApproveAnswer& answer, Approved& approved);
   void Forget(const wire::OperationId& id);
 
-  // Something has expired or was voided; Settle lets go of it, with a leaf,
-  // while no batch is under way.
-  bool due() const;
-  void Settle();
-  // On every slow tick: forgets everything once the vault is sealed.
+  // On every slow tick: forgets everything once the vault is sealed, and sees
+  // what has expired or was voided; Settle lets go of it, with a leaf, while no
+  // batch is under way.
   void Tick();
+  bool due() const { return due_; }
+  void Settle();
   uint8_t awaiting() const;
 
  private:
@@ -102,7 +102,8 @@ class Quorum {
   Vault& vault_;
   Pending pending_[base::kOperationsMax];
   std::unique_ptr<wire::Policy> policy_;  // room to look at another one
-  uint64_t minute_ = 0;                   // of the refused signatures
+  bool due_ = false;
+  uint64_t minute_ = 0;  // of the refused signatures
   uint32_t refused_ = 0;
 };
 
