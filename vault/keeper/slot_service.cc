@@ -39,8 +39,9 @@ Result<size_t> ReadWithin(int fd, base::MutableBytes out, base::Clock& clock,
     if (now >= end) return Fail(Code::kUnreachable, "too late");
     pollfd readable{fd, POLLIN, 0};
     const int ready = poll(&readable, 1, static_cast<int>(end - now));
+    if (ready == 0) return Fail(Code::kUnreachable, "too late");
     if (ready < 0 && errno != EINTR) return Fail(Code::kIo, "cannot wait");
-    if (ready <= 0) continue;
+    if (ready < 0) continue;
     const ssize_t got = read(fd, out.data() + size, out.size() - size);
     if (got == 0) break;
     if (got < 0 && errno != EINTR && errno != EAGAIN) {
@@ -214,14 +215,14 @@ void SlotService::FillStatus(wire::OperatorStatus& status) const {
 
 // --- At start
 
-Status SlotService::UnsealFrom(int fd) {
+Status SlotService::UnsealFrom(int fd, int wait_seconds) {
   struct stat found = {};
   if (fstat(fd, &found) != 0 || S_ISCHR(found.st_mode) ||
       vault_.state() != VaultState::kSealed) {
     return {};
   }
   uint8_t bytes[crypto::kSharedSecretBytes + 1];
-  auto size = ReadWithin(fd, bytes, vault_.clock(), kUnsealWaitSeconds);
+  auto size = ReadWithin(fd, bytes, vault_.clock(), wait_seconds);
   Status opened;
   if (!size.ok()) {
     opened = Fail(Code::kIo, "unseal at start: the secret did not come");

@@ -35,9 +35,10 @@ class SlotService {
   // Forgets the shares given; only for who holds one of the same set.
   Status CancelShares(Bytes share, uint32_t uid);
   // Before the sandbox: what the launcher hands over to open the vault at
-  // start, at most kUnsealWaitSeconds later; a character device says that there
-  // is nothing. An error leaves the vault sealed.
-  Status UnsealFrom(int fd);
+  // start; a character device says that there is nothing. An error leaves the
+  // vault sealed.
+  static constexpr int kUnsealWaitSeconds = 15;
+  Status UnsealFrom(int fd, int wait_seconds = kUnsealWaitSeconds);
 
   // Operational only. Prepare proves that the secret opens the root; Add makes
   // the slot count and tells its id.
@@ -54,8 +55,6 @@ class SlotService {
   void Tick();
 
  private:
-  static constexpr int kUnsealWaitSeconds = 15;
-
   Status CheckPause() const;
   Status Judge(Status outcome);
   Status CheckSealed() const;

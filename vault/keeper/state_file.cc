@@ -46,8 +46,7 @@ bool HeaderHolds(const StateHeader& header) {
   for (const StateSlot& slot : header.slots) {
     const wire::SlotHeader& told = slot.header;
     if (told.id < 1 || told.id > base::kSlotsMax || (seen >> told.id & 1) ||
-        (told.kind != wire::SlotKind::kPassphrase &&
-         told.kind != wire::SlotKind::kKeyFile)) {
+        wire::SlotKindText(told.kind).empty()) {
       return false;
     }
     seen |= uint32_t{1} << told.id;
