@@ -86,6 +86,14 @@ class Vault:
         return max(resident_kib(pid) for pid in self.server.pids
                    if "keeper" in stat_of(f"/proc/{pid}")[0])
 
+    def cpu_seconds(self):
+        """Of each process, by its name."""
+        spent = {}
+        for pid in self.server.pids:
+            name, seconds = stat_of(f"/proc/{pid}")
+            spent[name] = spent.get(name, 0) + seconds
+        return spent
+
     def issue_status(self):
         with open(self.values, encoding="ascii") as file:
             link = file.readline().strip()
@@ -143,8 +151,9 @@ class Lifetime:
                               seconds=self.plan.seconds, **options)
 
     # --- Rotation ---
-    def rotate(self, operator):
-        """One rotation to its end: what was left when."""
+    def rotate(self, vault, operator):
+        """One rotation to its end: what was left when, and the CPU a link."""
+        before = vault.cpu_seconds()
         total = operator.institution(INSTITUTION)["links"]
         began = time.perf_counter()
         operator.rotate(INSTITUTION)
@@ -161,8 +170,10 @@ class Lifetime:
             if seconds > ROTATION_SECONDS_MAX:
                 raise Failure(f"the rotation does not end: {row}")
             time.sleep(POLL_SECONDS)
+        spent = {name: (after - before[name]) * 1e6 / total
+                 for name, after in vault.cpu_seconds().items()}
         return {"links": total, "seconds": seconds, "rate": total / seconds,
-                "samples": samples}
+                "cpu_us": spent, "samples": samples}
 
     def rotate_under_load(self, vault, operator):
         """Rotations one after the other for as long as callers ask."""
@@ -173,7 +184,7 @@ class Lifetime:
                               text=True) as load:
             rotations = []
             while load.poll() is None:
-                rotations.append(self.rotate(operator))
+                rotations.append(self.rotate(vault, operator))
             output = load.stdout.read()
         if load.returncode != 0:
             raise Failure(f"asking during a rotation failed: {output}")
@@ -193,7 +204,7 @@ class Lifetime:
             shutil.rmtree(folder)
             runs.append({
                 "round": number, "floor": floor,
-                "alone": self.rotate(operator),
+                "alone": self.rotate(vault, operator),
                 "quiet": [self.issue(vault, histogram=True)],
                 "loaded": self.rotate_under_load(vault, operator)})
             runs[-1]["quiet"].append(self.issue(vault, histogram=True))
@@ -204,7 +215,7 @@ class Lifetime:
     def rotate_largest(self, vault):
         vault.start()
         operator = vault.operator()
-        done = self.rotate(operator)
+        done = self.rotate(vault, operator)
         operator.close()
         vault.stop()
         return done
