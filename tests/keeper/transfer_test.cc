@@ -150,32 +150,60 @@ TEST_F(TransferTest, EveryCutAndEveryFlippedByteOfAnExportIsRefused) {
   const std::vector<uint8_t> bytes = Export(world_, nullptr);
   OperatorWorld other;
   ASSERT_TRUE(other.Start().ok());
-  size_t refused = 0;
+  keeper::Transfer transfer(other.parts->shared);  // no pause after failures
+  const std::vector<uint8_t> policy = Encode(TestPolicy());
+  auto code = [&](Bytes file) {
+    wire::ImportQuestion question;
+    question.open = World::Question(policy);
+    question.bytes = file;
+    auto slot = transfer.Import(question, 9);
+    return slot.ok() ? Code{0} : slot.error().code;
+  };
+  std::map<Code, size_t> codes;
   for (size_t size = 0; size < bytes.size(); ++size) {
-    refused +=
-        Import(other, Bytes(bytes).first(size)).code == OperatorCode::kRefused;
+    ++codes[code(Bytes(bytes).first(size))];
   }
-  EXPECT_EQ(refused, bytes.size());
   std::vector<uint8_t> changed = bytes;
   for (uint8_t& byte : changed) {
     byte ^= 1;
-    refused += Import(other, changed).code == OperatorCode::kRefused;
+    ++codes[code(changed)];
     byte ^= 1;
   }
-  EXPECT_EQ(refused, 2 * bytes.size());
   changed.push_back(0);
-  EXPECT_EQ(Import(other, changed).code, OperatorCode::kRefused);
+  ++codes[code(changed)];
+  EXPECT_EQ(codes[Code{0}], 0u);
+  EXPECT_EQ(codes[Code::kIo], 0u);
+  EXPECT_GT(codes[Code::kInvalid], 0u);    // magic
+  EXPECT_GT(codes[Code::kDamaged], 0u);    // cut in the head
+  EXPECT_GT(codes[Code::kDenied], 1000u);  // the rest
   EXPECT_EQ(other.vault().state(), VaultState::kUninitialised);
   changed = bytes;
   changed[8] = keeper::kKeyExportFormat + 1;
-  EXPECT_EQ(Import(other, changed).code, OperatorCode::kNewerFormat);
+  EXPECT_EQ(code(changed), Code::kNewerFormat);
+  EXPECT_EQ(code(bytes), Code{0});
+}
+
+TEST_F(TransferTest, WrongSecretsAreCountedAndHaveToWait) {
+  const std::vector<uint8_t> bytes = Export(world_, nullptr);
+  OperatorWorld other;
+  ASSERT_TRUE(other.Start().ok());
+  for (uint32_t i = 0; i < base::kUnsealFailuresFree; ++i) {
+    EXPECT_FALSE(Import(other, bytes, 8).done());
+  }
+  auto paused = Import(other, bytes);
+  EXPECT_FALSE(paused.done());
+  EXPECT_NE(paused.message.find("10 seconds"), std::string::npos);
+  other.clock.Advance(base::kUnsealPauseSeconds);
   EXPECT_TRUE(Import(other, bytes).done());
+  EXPECT_EQ(other.Tail(20).at(0).kind, LeafKind::kUnsealFailed);
+  EXPECT_EQ(other.Tail(20).at(0).detail, base::kUnsealFailuresFree);
 }
 
 TEST_F(TransferTest, SlotThatCameLaterDoesNotOpenAnOlderExport) {
   const std::vector<uint8_t> older = Export(world_, nullptr);
   wire::SlotQuestion question;
   question.slot.kind = wire::SlotKind::kKeyFile;
+  question.slot.salt.fill(42);
   question.secret.fill(42);
   auto added = world_.Ask<wire::InitAnswer>(OperatorOp::kSlotAdd, question);
   ASSERT_TRUE(added.done()) << added.message;

@@ -188,18 +188,7 @@ CommandOutcome OperatorCommands::Perform(OperatorOp op, Bytes body,
 
 CommandOutcome OperatorCommands::Open(OperatorOp op, Bytes body, uint32_t uid,
                                       MutableBytes out) {
-  if (op == OperatorOp::kKeyImport) {
-    wire::ImportQuestion question;
-    base::Decoder decoder(body);
-    decoder.Struct(question);
-    Result<uint8_t> slot = decoder.finished()
-                               ? transfer_.Import(question, uid)
-                               : base::Fail(Code::kInvalid, "malformed");
-    base::Wipe(question.open.secret);
-    if (!decoder.finished()) return MalformedQuestion();
-    if (!slot.ok()) return Refused(slot.error());
-    return Done(out, wire::InitAnswer{*slot});
-  }
+  if (op == OperatorOp::kKeyImport) return Import(body, uid, out);
   SecretCopy<wire::OpenQuestion> copy(body);
   if (!copy.whole) return MalformedQuestion();
   if (op == OperatorOp::kUnseal) {
@@ -207,6 +196,23 @@ CommandOutcome OperatorCommands::Open(OperatorOp op, Bytes body, uint32_t uid,
   }
   auto slot = vault_.Init(copy.question, uid);
   if (!slot.ok()) return Refused(slot.error());
+  return Done(out, wire::InitAnswer{*slot});
+}
+
+CommandOutcome OperatorCommands::Import(Bytes body, uint32_t uid,
+                                        MutableBytes out) {
+  Status may = slots_.CheckPause();
+  if (!may.ok()) return Refused(may.error());
+  wire::ImportQuestion question;
+  base::Decoder decoder(body);
+  decoder.Struct(question);
+  Result<uint8_t> slot = decoder.finished()
+                             ? transfer_.Import(question, uid)
+                             : base::Fail(Code::kInvalid, "malformed");
+  base::Wipe(question.open.secret);
+  if (!decoder.finished()) return MalformedQuestion();
+  Status judged = slots_.Judge(slot.ok() ? Status() : slot.error());
+  if (!judged.ok()) return Refused(judged.error());
   return Done(out, wire::InitAnswer{*slot});
 }
 

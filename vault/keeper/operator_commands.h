@@ -42,6 +42,7 @@ class OperatorCommands {
                        base::MutableBytes out);
   CommandOutcome Open(wire::OperatorOp op, Bytes body, uint32_t uid,
                       base::MutableBytes out);
+  CommandOutcome Import(Bytes body, uint32_t uid, base::MutableBytes out);
   CommandOutcome Slot(wire::OperatorOp op, Bytes body, uint32_t uid,
                       base::MutableBytes out);
   CommandOutcome Share(wire::OperatorOp op, Bytes body, uint32_t uid,

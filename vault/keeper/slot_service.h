@@ -50,13 +50,16 @@ class SlotService {
   // Opens the root by the slot, and changes nothing.
   Status Test(const wire::SlotQuestion& question, uint32_t uid);
 
+  // For what else takes a slot's secret: kConflict while attempts have to wait,
+  // and how one ended.
+  Status CheckPause() const;
+  Status Judge(Status outcome);
+
   void FillStatus(wire::OperatorStatus& status) const;
   // Forgets shares that waited for too long, or are of no more use.
   void Tick();
 
  private:
-  Status CheckPause() const;
-  Status Judge(Status outcome);
   Status CheckSealed() const;
   Result<const StateSlot*> SlotOfShare(Bytes share) const;
   Status CountShare(base::Error error, uint32_t uid);

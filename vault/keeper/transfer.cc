@@ -74,7 +74,10 @@ Result<uint8_t> Transfer::Import(const wire::ImportQuestion& question,
   secret.Fill(question.open.secret);
   crypto::RootKey root(vault.arena());
   Status found = OpenRoot(root, vault.arena(), *slot, secret, head->vault_id);
-  if (!found.ok()) return found.error();
+  if (!found.ok()) {
+    vault.CountUnsealFailure(uid);
+    return found.error();
+  }
   const MutableBytes room(keyring_.get(), base::kKeyExportBytesMax);
   auto size = OpenKeyExport(room, question.bytes, box, root);
   if (!size.ok()) return size.error();
