@@ -124,6 +124,16 @@ TEST_F(UpkeepTest, AsksForNoWorkWhileTheVaultIsSealed) {
   EXPECT_EQ(keeper_.work_asked, 0u);
 }
 
+TEST_F(UpkeepTest, BeginsAfterAnUnsealThoughNoCallerComes) {
+  keeper_.state = wire::VaultState::kSealed;
+  for (int i = 0; i < 4; ++i) SpinLater();
+  keeper_.state = wire::VaultState::kOperational;
+  Fill(3, kOld);
+  Order();
+  for (int i = 0; i < 4; ++i) SpinLater();
+  EXPECT_EQ(Links(kNew), 3u);
+}
+
 TEST_F(UpkeepTest, ARotationRewrapsEachLinkOnceInOrderAndDrains) {
   Fill(3000, kOld);
   Fill(5, kOld, "chase", 4000);

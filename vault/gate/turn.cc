@@ -19,6 +19,7 @@ constexpr size_t kSweepMost = 256;
 constexpr uint64_t kCountEvery = 1'000;  // milliseconds
 // After a caller's last request the upkeep still goes on in small steps.
 constexpr uint64_t kCallersStay = 250;  // milliseconds
+constexpr uint64_t kStateEvery = 250;   // milliseconds, until operational
 constexpr size_t kBodyBytesKept = 16'384;
 
 base::Status Put(store::WriteBatch& batch, const StoreWrite& write) {
@@ -370,8 +371,11 @@ void Turn::WriteKill(StoreWrite write) {
 
 uint64_t Turn::Delay(uint64_t most) const {
   most = retries_.Delay(clock_.BootMilliseconds(), most);
-  if (stopped_ || !operational()) return most;
-  return upkeep_.Delay(most, callers_active());
+  if (stopped_) return most;
+  if (operational()) return upkeep_.Delay(most, callers_active());
+  if (status_asked_ != status_answered_) return most;
+  uint64_t now = clock_.BootMilliseconds();
+  return std::min(most, state_due_ > now ? state_due_ - now : 0);
 }
 
 // --- The store's upkeep ------------------------------------------------------
@@ -382,8 +386,18 @@ bool Turn::callers_active() const {
 }
 
 void Turn::AskUpkeep() {
-  if (stopped_ || !operational()) return;
+  if (stopped_) return;
+  if (!operational()) return WatchState();
   upkeep_.Ask(status_.vault_id, callers_active());
+}
+
+// Nobody but the operator knows when a vault is unsealed, and no caller has to
+// come for the upkeep to begin.
+void Turn::WatchState() {
+  uint64_t now = clock_.BootMilliseconds();
+  if (now < state_due_ || status_asked_ != status_answered_) return;
+  state_due_ = now + kStateEvery;
+  AskStatus();
 }
 
 void Turn::CommitUpkeep() {

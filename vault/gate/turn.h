@@ -46,7 +46,7 @@ class Turn {
   // transaction, and runs their steps.
   void CommitWrites();
   bool has_writes() const { return !writes_.empty(); }
-  // What the keeper wants done in the background: asks, then Send, then commits.
+  // What the keeper wants done in the background: ask, Send, then commit.
   void AskUpkeep();
   void CommitUpkeep();
   // Sends the batch, as far as the channel takes it.
@@ -111,6 +111,7 @@ class Turn {
   void RunWritten(StoreWrite& write, bool committed);
   base::Status TakeUpkeep(const KeeperAnswer& answer);
   bool callers_active() const;
+  void WatchState();
 
   KeeperClient& keeper_;
   store::Store& store_;
@@ -130,6 +131,7 @@ class Turn {
   uint64_t status_asked_ = 0;
   uint64_t status_answered_ = 0;
   uint64_t status_asked_at_batch_ = 0;
+  uint64_t state_due_ = 0;  // milliseconds of the boot clock
   bool identity_checked_ = false;
   uint64_t links_ = 0;
   uint64_t links_counted_at_ = 0;

@@ -25,7 +25,7 @@ struct Pace {
   size_t commit;     // chunks in one commit
   size_t backlog;    // batches of callers that wait, at most
 };
-constexpr Pace kIdlePace{1024, 16'384, 2, 4, 0};
+constexpr Pace kIdlePace{1024, 16'384, 2, 8, 0};
 constexpr Pace kCallersPace{256, 512, 1, 2, 1};
 
 const Pace& PaceOf(bool callers) { return callers ? kCallersPace : kIdlePace; }
@@ -304,6 +304,7 @@ void Upkeep::FinishWalk() {
   }
   if (changed && !walk.failed) {
     work->idle_walks = 0;
+    work_due_ = 0;  // to say what is left now
     return;
   }
   work->not_before = clock_.BootMilliseconds() +

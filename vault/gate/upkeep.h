@@ -86,7 +86,7 @@ class Upkeep {
   void DropChunks();
   void CountDamaged();
 
-  static constexpr size_t kChunks = 8;
+  static constexpr size_t kChunks = 12;
 
   KeeperClient& keeper_;
   store::Store& store_;
