@@ -151,20 +151,25 @@ class Lifetime:
                               seconds=self.plan.seconds, **options)
 
     # --- Rotation ---
-    def rotate(self, vault, operator):
-        """One rotation to its end: what was left when, and the CPU a link."""
+    def rotate(self, vault, operator, busy=lambda: False):
+        """One rotation to its end: what was left when, and the CPU a link.
+
+        `busy_links` were moved in `busy_seconds`, while callers asked.
+        """
         before = vault.cpu_seconds()
         total = operator.institution(INSTITUTION)["links"]
         began = time.perf_counter()
         operator.rotate(INSTITUTION)
         samples = [(0.0, total)]
         moved = False
+        while_busy = (0.0, total)
         while True:
             row = operator.institution(INSTITUTION)
             seconds = time.perf_counter() - began
             moved = moved or row["to_rewrap"] > 0
             if moved:
                 samples.append((seconds, row["to_rewrap"]))
+                while_busy = samples[-1] if busy() else while_busy
             if moved and row["to_rewrap"] == 0:
                 break
             if seconds > ROTATION_SECONDS_MAX:
@@ -173,18 +178,21 @@ class Lifetime:
         spent = {name: (after - before[name]) * 1e6 / total
                  for name, after in vault.cpu_seconds().items()}
         return {"links": total, "seconds": seconds, "rate": total / seconds,
-                "cpu_us": spent, "samples": samples}
+                "cpu_us": spent, "samples": samples,
+                "busy_seconds": while_busy[0],
+                "busy_links": total - while_busy[1]}
 
     def rotate_under_load(self, vault, operator):
         """Rotations one after the other for as long as callers ask."""
         command = self.bench.load_command(
             vault.server, values=vault.values, connections=CONNECTIONS,
-            seconds=self.plan.rate_seconds, histogram=True)
+            seconds=self.plan.loaded_seconds, histogram=True)
         with subprocess.Popen(command, stdout=subprocess.PIPE,
                               text=True) as load:
             rotations = []
-            while load.poll() is None:
-                rotations.append(self.rotate(vault, operator))
+            busy = lambda: load.poll() is None  # noqa: E731
+            while busy():
+                rotations.append(self.rotate(vault, operator, busy))
             output = load.stdout.read()
         if load.returncode != 0:
             raise Failure(f"asking during a rotation failed: {output}")

@@ -129,8 +129,8 @@ def print_lifetime(lifetime):
 
 
 def rate_under_load(loaded):
-    return (sum(r["links"] for r in loaded["rotations"])
-            / sum(r["seconds"] for r in loaded["rotations"]))
+    return (sum(r["busy_links"] for r in loaded["rotations"])
+            / max(sum(r["busy_seconds"] for r in loaded["rotations"]), 0.1))
 
 
 # --- The page ----------------------------------------------------------------

@@ -51,6 +51,7 @@ class Plan:
         self.sizes = tuple(sorted({1000, 100_000, min(1_000_000, largest),
                                    largest}))
         self.rotated = min(1_000_000, largest)
+        self.loaded_seconds = 2.0 if quick else 6.0
         self.rotation_rounds = 1 if quick else 3
         self.withdrawals = 3 if quick else 5
 
