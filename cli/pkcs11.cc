@@ -99,9 +99,15 @@ Done Ask(const std::string& program, const Settings& settings, bool make,
   arguments.insert(arguments.end(),
                    {unseal.pkcs11_module.c_str(), unseal.pkcs11_token.c_str(),
                     unseal.pkcs11_key.c_str()});
+  // Modules find their own configuration by variables of theirs.
+  std::vector<const char*> environment;
+  for (char** each = environ; *each != nullptr; ++each) {
+    environment.push_back(*each);
+  }
   os::SpawnOptions options;
   options.path = program.c_str();
   options.arguments = arguments;
+  options.environment = environment;
   options.standard_input = pin_read.get();
   options.standard_output = secret_write.get();
   // A PIN fits a pipe: written before anybody reads, and with the reading end
