@@ -52,7 +52,7 @@ void AddRows(const Keyring& keyring, bool urgent, wire::WorkAnswer& work) {
 class Rewrapping {
  public:
   Rewrapping(Operation::Shared& shared, std::string_view name, int institution,
-             const KekEntry& active)
+             const KekEntry* active)
       : vault_(shared.vault),
         dek_(shared.opened.dek),
         name_(name),
@@ -79,12 +79,12 @@ class Rewrapping {
     wire::RevocationReason reason{};
     rule = JudgeFloors(vault_, record, reason);
     if (rule != Rule::kAllowed) return rule;
-    rule = RewrapDek(*from_, active_, name_, row.link, *wrap, dek_, box);
+    rule = RewrapDek(*from_, *active_, name_, row.link, *wrap, dek_, box);
     return rule == Rule::kAllowed ? RaiseMissingFloor(vault_, record) : rule;
   }
   // Neighbours are mostly under one KEK.
   Rule Find(const KeyId& id) {
-    if (id == active_.id) return Rule::kKeyNotToRewrap;
+    if (active_ != nullptr && id == active_->id) return Rule::kKeyNotToRewrap;
     if (from_ != nullptr && from_->id == id) return Rule::kAllowed;
     const Keyring& keyring = vault_.keyring();
     const KekEntry* found = keyring.KekToOpen(institution_, id);
@@ -92,6 +92,7 @@ class Rewrapping {
       return keyring.IsDestroyed(institution_, id) ? Rule::kKeyDestroyed
                                                    : Rule::kKeyUnavailable;
     }
+    if (active_ == nullptr) return Rule::kKeyUnavailable;
     from_ = found;
     return Rule::kAllowed;
   }
@@ -100,7 +101,7 @@ class Rewrapping {
   crypto::Dek& dek_;
   const std::string_view name_;
   const int institution_;
-  const KekEntry& active_;
+  const KekEntry* const active_;  // nullptr: withdrawn, there is only to sweep
   const KekEntry* from_ = nullptr;
 };
 
@@ -123,16 +124,13 @@ void Rewrap(Operation::Shared& shared, const wire::RewrapItem& item,
   Vault& vault = shared.vault;
   if (!IsOpen(vault, answer)) return;
   const int place = vault.keyring().FindInstitution(item.institution);
-  const KekEntry* active =
-      place < 0 ? nullptr : vault.keyring().ActiveKek(place);
-  if (active == nullptr) {
-    return answer.Refuse(
-        place < 0 ? Rule::kUnknownInstitution : Rule::kInstitutionWithdrawn,
-        wire::kNoLeaf);
+  if (place < 0) {
+    return answer.Refuse(Rule::kUnknownInstitution, wire::kNoLeaf);
   }
-  Rewrapping rewrapping(shared, item.institution, place, *active);
+  const KekEntry* active = vault.keyring().ActiveKek(place);
+  Rewrapping rewrapping(shared, item.institution, place, active);
   wire::RewrapAnswer rewrapped;
-  rewrapped.kek = active->id;
+  if (active != nullptr) rewrapped.kek = active->id;
   rewrapped.rows.size = item.rows.size;
   for (size_t i = 0; i < item.rows.size; ++i) {
     rewrapping.Row(item.rows[i], rewrapped.rows[i]);
