@@ -296,6 +296,33 @@ TEST_F(QuorumTest, RuleThatChangedMeanwhileMakesOperationsVoid) {
   EXPECT_FALSE(Withdrawn("citi"));
 }
 
+TEST_F(QuorumTest, PolicyLoadIsVoidOnceAnotherPolicyIsInForce) {
+  wire::Policy lifted = TestPolicy();
+  lifted.purposes.size = 2;
+  const std::vector<uint8_t> bytes = Encode(lifted);
+  const auto id = world_.Propose(OperatorOp::kPolicyLoad,
+                                 wire::PolicyBytes{bytes, world_.RuleOf(2)});
+  const wire::ApproveQuestion alice =
+      world_.Signed(id, "alice", world_.Statement(id));
+  // It would lift this prohibition, too, and does not say so.
+  wire::Policy stricter = TestPolicy();
+  stricter.purposes.push_back({wire::Name("profiling"), 0, 0, true});
+  ASSERT_TRUE(Load(stricter, world_.RuleOf(2)).done());
+  EXPECT_FALSE(world_.Approve(alice).done());
+  EXPECT_EQ(Awaiting(), 0u);
+}
+
+TEST_F(QuorumTest, RemovalOfASlotIsVoidOnceTheIdIsAnothersSlot) {
+  const auto id =
+      world_.Propose(OperatorOp::kSlotRemove, wire::SlotIdQuestion{1});
+  EXPECT_NE(world_.Statement(id).find("what slot remove 1 key file\n"),
+            std::string::npos);
+  const wire::ApproveQuestion alice =
+      world_.Signed(id, "alice", world_.Statement(id));
+  world_.vault().header().slots[0].public_key[0] ^= 1;
+  EXPECT_FALSE(world_.Approve(alice).done());
+}
+
 TEST_F(QuorumTest, QuorumIsTurnedOffOnlyByQuorum) {
   auto off = Load(TestPolicy(), {});
   EXPECT_EQ(off.code, OperatorCode::kAwaitsApproval);

@@ -105,7 +105,11 @@ void DescribeOperation(TextWriter& out, const Vault& vault, OperatorOp op,
     case OperatorOp::kSlotRemove: {
       out.Add("slot remove ");
       auto question = base::DecodeWhole<wire::SlotIdQuestion>(body);
-      if (question.ok()) out.Number(question->slot);
+      if (!question.ok()) return;
+      out.Number(question->slot);
+      const StateSlot* slot = vault.FindSlot(question->slot);
+      out.Add(slot == nullptr ? "" : " ");
+      out.Add(slot == nullptr ? "" : wire::SlotKindText(slot->header.kind));
       return;
     }
     case OperatorOp::kPolicyLoad: {

@@ -115,6 +115,8 @@ Status Quorum::Propose(OperatorOp op, Bytes body, uint32_t uid,
   pending.expires_at = pending.asked_at + base::kOperationSecondsMax;
   pending.epoch = vault_.unseal_leaf();
   pending.rule = vault_.quorum();
+  pending.policy_generation = vault_.policy_generation();
+  pending.slot = SlotKey(op, body);
   pending.approvals.size = 0;
   if (!body.empty()) std::memcpy(pending.body.get(), body.data(), body.size());
   pending.body_size = body.size();
@@ -225,7 +227,7 @@ Status Quorum::Approve(const wire::ApproveQuestion& question, uint32_t uid,
     Settle();
     return expired ? Fail(Code::kConflict, "expired; ask for it again")
                    : Fail(Code::kConflict,
-                          "void: the quorum's rule or the vault's clock has "
+                          "void: the rule, or what it was asked about, has "
                           "changed since; ask for it again");
   }
   const uint64_t minute = vault_.clock().BootMilliseconds() / 60'000;
@@ -300,7 +302,20 @@ void Quorum::Forget(const wire::OperationId& id) {
 bool Quorum::Lives(const Pending& pending) const {
   return pending.used && vault_.state() == wire::VaultState::kOperational &&
          pending.epoch == vault_.unseal_leaf() &&
-         vault_.Now() < pending.expires_at && pending.rule == vault_.quorum();
+         vault_.Now() < pending.expires_at && pending.rule == vault_.quorum() &&
+         (pending.op != OperatorOp::kPolicyLoad ||
+          pending.policy_generation == vault_.policy_generation()) &&
+         pending.slot ==
+             SlotKey(pending.op, {pending.body.get(), pending.body_size});
+}
+
+// An id is given anew once its slot is gone; its key is not.
+crypto::PublicKey Quorum::SlotKey(OperatorOp op, Bytes body) const {
+  if (op != OperatorOp::kSlotRemove) return {};
+  auto question = base::DecodeWhole<wire::SlotIdQuestion>(body);
+  const StateSlot* slot =
+      question.ok() ? vault_.FindSlot(question->slot) : nullptr;
+  return slot != nullptr ? slot->public_key : crypto::PublicKey{};
 }
 
 void Quorum::Settle() {

@@ -7,7 +7,8 @@
 //
 // Refuses signatures that are not an approver's over this statement, a second
 // one of the same approver, and what has expired or was asked for under
-// another rule than the one in force. A rule needs two distinct keys at least
+// another rule than the one in force, a policy load under another policy, the
+// removal of a slot that is another one now. A rule needs two distinct keys at least
 // (wire::CheckQuorum), so that nobody approves his own operation alone.
 //
 //   statement :=  "coffer operation v1" LF
@@ -79,6 +80,8 @@ class Quorum {
     uint64_t expires_at = 0;
     uint64_t epoch = 0;     // Vault::unseal_leaf()
     wire::QuorumRule rule;  // when it was asked for
+    uint64_t policy_generation = 0;
+    crypto::PublicKey slot{};  // of a kSlotRemove: whose key, zeros for none
     base::BoundedList<uint8_t, base::kApproversMax> approvals;  // rule's places
     size_t body_size = 0;
     size_t what_size = 0;
@@ -90,6 +93,7 @@ class Quorum {
 
   Pending* Find(const wire::OperationId& id);
   bool Lives(const Pending& pending) const;
+  crypto::PublicKey SlotKey(wire::OperatorOp op, Bytes body) const;
   bool PolicyGuarded(const wire::PolicyBytes& question) const;
   void Render(Pending& pending);
   wire::OperationRow Row(const Pending& pending) const;
