@@ -221,6 +221,14 @@ TEST_F(SlotChange, ADamagedSlotIsNamedAndTheOthersStillOpen) {
   ASSERT_TRUE(world_.vault().WriteKeys().ok());
   EXPECT_EQ(CodeOf(Test(2, 20)), Code::kDamaged);
   EXPECT_EQ(CodeOf(Test(3, 30)), Code::kDenied);
+  // Sealed to the right key, and another root.
+  const keeper::StateSlot good = rows[0];
+  crypto::RootKey other(*world_.parts->arena);
+  crypto::RandomKey(other);
+  ASSERT_TRUE(
+      crypto::SealKey(rows[0].sealed_root, other, rows[0].public_key).ok());
+  EXPECT_EQ(CodeOf(Test(1, 7)), Code::kDamaged);
+  rows[0] = good;
   Restart();
   const base::Status damaged = Unseal(2, 20);
   EXPECT_EQ(CodeOf(damaged), Code::kDamaged);
