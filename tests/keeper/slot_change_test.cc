@@ -229,6 +229,7 @@ TEST_F(SlotChange, ADamagedSlotIsNamedAndTheOthersStillOpen) {
       crypto::SealKey(rows[0].sealed_root, other, rows[0].public_key).ok());
   EXPECT_EQ(CodeOf(Test(1, 7)), Code::kDamaged);
   rows[0] = good;
+  other.Destroy();
   Restart();
   const base::Status damaged = Unseal(2, 20);
   EXPECT_EQ(CodeOf(damaged), Code::kDamaged);
