@@ -431,6 +431,8 @@ TEST_F(UpkeepTest, WhatWasUnderWayForTheOldStoreIsForgotten) {
   EXPECT_EQ(keeper_.adopted.size(), 1u);
   EXPECT_EQ(*store_.CountLinks(), 1u);
   EXPECT_EQ(Links(kNew), 1u);
+  // Its wrap went to the keeper anew, though the old store had the same one.
+  EXPECT_EQ(keeper_.rewrapped.size(), 4u);
   EXPECT_EQ(keeper_.drained, (Drained{{"citi", kOld}}));
 }
 

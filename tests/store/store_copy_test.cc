@@ -331,6 +331,8 @@ TEST(StoreAdopt, AReaderOfTheOldStoreDisturbsNeither) {
   Build(directory, 500, 520);
   ASSERT_TRUE(store->Adopt(kVault, kDigest).ok());
   EXPECT_EQ(*store->CountLinks(), 20u);
+  // Of the new store's last transaction, whatever the old one counted.
+  EXPECT_TRUE(base::Equal(*store->GetState(kVaultIdRow), kVault));
   for (uint32_t i = 0; i < 9; ++i) PutMany(*store, i * 10, i * 10 + 10);
   EXPECT_EQ(*store->CountLinks(), 110u);
   ASSERT_EQ(write(go[1], &byte, 1), 1);
