@@ -1,8 +1,8 @@
 // The seal slots: opening the vault through one, and changing them online. Runs
 // in the keeper's main thread, only while no batch is under way. Refuses, and
 // counts, wrong secrets and shares; after kUnsealFailuresFree of them in a row
-// only one attempt every kUnsealPauseSeconds is looked at. Shares wait in secret
-// memory, of one slot at a time.
+// only one attempt every kUnsealPauseSeconds is looked at. Shares wait in
+// secret memory, of one slot at a time.
 #pragma once
 
 #include "crypto/shamir.h"
