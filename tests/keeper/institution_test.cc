@@ -82,7 +82,7 @@ TEST_F(InstitutionTest, WithdrawnEveryLinkIsUnusableAtOnceAndIsSwept) {
     EXPECT_EQ(Create(), Rule::kInstitutionWithdrawn);
     EXPECT_FALSE(world_.Redeem(token, link_).allowed());
     EXPECT_FALSE(world_.Redeem(public_token, link_).allowed());
-    EXPECT_EQ(world_.Rewrap({link_}).rule(), Rule::kInstitutionWithdrawn);
+    EXPECT_EQ(world_.RewrapOne(link_).rule, Rule::kKeyDestroyed);
     EXPECT_TRUE(world_.Opens(other_));
     EXPECT_EQ(world_.EraseSubject("cust-none"), Rule::kAllowed);
     ASSERT_TRUE(world_.Reopen().ok());

@@ -11,9 +11,9 @@ namespace {
 
 using wire::KeyState;
 
-constexpr KeyState kAll[] = {
-    KeyState::kPreActivation, KeyState::kActive,      KeyState::kSuspended,
-    KeyState::kDeactivated,   KeyState::kCompromised, KeyState::kDestroyed};
+constexpr KeyState kAll[] = {KeyState::kPreActivation, KeyState::kActive,
+                             KeyState::kSuspended,     KeyState::kDeactivated,
+                             KeyState::kCompromised,   KeyState::kDestroyed};
 
 TEST(KeyState, EachStateMayDoWhatItsRowSaysAndNoMore) {
   for (KeyState state : kAll) {
@@ -21,8 +21,8 @@ TEST(KeyState, EachStateMayDoWhatItsRowSaysAndNoMore) {
     EXPECT_EQ(MayOpen(state), state == KeyState::kActive ||
                                   state == KeyState::kDeactivated ||
                                   state == KeyState::kCompromised);
-    EXPECT_EQ(MayVerify(state), state == KeyState::kActive ||
-                                    state == KeyState::kDeactivated);
+    EXPECT_EQ(MayVerify(state),
+              state == KeyState::kActive || state == KeyState::kDeactivated);
     EXPECT_EQ(Lives(state), state != KeyState::kDestroyed);
   }
 }
@@ -30,18 +30,12 @@ TEST(KeyState, EachStateMayDoWhatItsRowSaysAndNoMore) {
 TEST(KeyState, OnlyTheseStepsAreTaken) {
   using S = KeyState;
   const std::set<std::pair<S, S>> steps = {
-      {S::kPreActivation, S::kActive},
-      {S::kPreActivation, S::kCompromised},
-      {S::kPreActivation, S::kDestroyed},
-      {S::kActive, S::kSuspended},
-      {S::kActive, S::kDeactivated},
-      {S::kActive, S::kCompromised},
-      {S::kSuspended, S::kActive},
-      {S::kSuspended, S::kDeactivated},
-      {S::kSuspended, S::kCompromised},
-      {S::kSuspended, S::kDestroyed},
-      {S::kDeactivated, S::kCompromised},
-      {S::kDeactivated, S::kDestroyed},
+      {S::kPreActivation, S::kActive},    {S::kPreActivation, S::kCompromised},
+      {S::kPreActivation, S::kDestroyed}, {S::kActive, S::kSuspended},
+      {S::kActive, S::kDeactivated},      {S::kActive, S::kCompromised},
+      {S::kSuspended, S::kActive},        {S::kSuspended, S::kDeactivated},
+      {S::kSuspended, S::kCompromised},   {S::kSuspended, S::kDestroyed},
+      {S::kDeactivated, S::kCompromised}, {S::kDeactivated, S::kDestroyed},
       {S::kCompromised, S::kDestroyed},
   };
   for (KeyState from : kAll) {

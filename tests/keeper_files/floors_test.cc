@@ -141,5 +141,99 @@ TEST(Floors, AFloorSurvivesItsBytesAndNothingElseDoes) {
   EXPECT_FALSE(IsFloorKind(6));
 }
 
+Floor Set(uint64_t key, FloorKind kind, uint64_t set, uint16_t institution,
+          uint64_t token = 0) {
+  return {Key(key), kind, 0, 1, token, set, institution};
+}
+
+TEST(Floors, AFloorGoesWhenNoKekOfBeforeItIsLeft) {
+  Floors floors;
+  OldestKeks oldest;
+  oldest.fill(kNoKek);
+  oldest[0] = oldest[1] = 50;
+  oldest[2] = 80;
+  ASSERT_TRUE(floors.Raise(Set(1, FloorKind::kErased, 49, 1), true));
+  ASSERT_TRUE(floors.Raise(Set(2, FloorKind::kErased, 50, 1), true));
+  ASSERT_TRUE(floors.Raise(Set(3, FloorKind::kRevoked, 79, 2), true));
+  ASSERT_TRUE(floors.Raise(Set(4, FloorKind::kRevision, 99, 3), true));
+  EXPECT_EQ(floors.Drop(oldest, 0), 3u);
+  EXPECT_EQ(floors.size(), 1u);
+  EXPECT_NE(floors.Find(Key(2)), nullptr);
+  // Raised again later, it stays for the later keys, too.
+  ASSERT_TRUE(floors.Raise(Set(2, FloorKind::kRevision, 90, 1), true));
+  oldest[0] = oldest[1] = 60;
+  EXPECT_EQ(floors.Drop(oldest, 0), 0u);
+  oldest[1] = 91;
+  EXPECT_EQ(floors.Drop(oldest, 0), 1u);
+  EXPECT_EQ(floors.size(), 0u);
+}
+
+TEST(Floors, ASubjectsFloorWaitsForEveryInstitution) {
+  Floors floors;
+  OldestKeks oldest;
+  oldest.fill(kNoKek);
+  oldest[0] = 10;
+  EXPECT_FALSE(floors.has_subjects());
+  ASSERT_TRUE(floors.Raise(Set(1, FloorKind::kErased, 20, 0), true));
+  EXPECT_TRUE(floors.has_subjects());
+  EXPECT_EQ(floors.Drop(oldest, 0), 0u);
+  oldest[0] = 21;
+  EXPECT_EQ(floors.Drop(oldest, 0), 1u);
+  EXPECT_FALSE(floors.has_subjects());
+  ASSERT_TRUE(floors.Raise(Set(1, FloorKind::kErased, 20, 0), true));
+  floors.Clear();
+  EXPECT_FALSE(floors.has_subjects());
+}
+
+TEST(Floors, TokensHoldAFloorAndANamesFloorIsOverWithThem) {
+  Floors floors;
+  OldestKeks oldest;
+  oldest.fill(kNoKek);
+  ASSERT_TRUE(floors.Raise(Set(1, FloorKind::kErased, 5, 1, 30), true));
+  ASSERT_TRUE(floors.Raise(Set(2, FloorKind::kTokens, 5, 0, 30), true));
+  EXPECT_FALSE(floors.has_subjects());
+  EXPECT_EQ(floors.Drop(oldest, 29), 0u);
+  oldest[0] = oldest[1] = 0;
+  EXPECT_EQ(floors.Drop(oldest, 30), 1u);
+  EXPECT_EQ(floors.Find(Key(2)), nullptr);
+  oldest.fill(kNoKek);
+  EXPECT_EQ(floors.Drop(oldest, 30), 1u);
+}
+
+// A place that no keyring has, or two of them for one key: kept for longer,
+// never for less.
+TEST(Floors, StrangePlacesAreKept) {
+  Floors floors;
+  OldestKeks oldest;
+  oldest.fill(kNoKek);
+  ASSERT_TRUE(floors.Raise(Set(1, FloorKind::kErased, 5, 0xffff), true));
+  EXPECT_EQ(floors.Drop(oldest, 0), 0u);
+  ASSERT_TRUE(floors.Raise(Set(2, FloorKind::kErased, 5, 1), true));
+  ASSERT_TRUE(floors.Raise(Set(2, FloorKind::kErased, 6, 2), true));
+  EXPECT_EQ(floors.Find(Key(2))->institution, 0);
+  EXPECT_TRUE(floors.has_subjects());
+  EXPECT_EQ(floors.Find(Key(2))->set_leaf, 6u);
+}
+
+TEST(Floors, EncodedAndBackItIsTheSameAndAsLongAsItSays) {
+  const Floor floor{Key(7), FloorKind::kRevoked, 2, 11, 12, 13, 14};
+  uint8_t bytes[kFloorBytes];
+  auto size = base::EncodeWhole(base::MutableBytes(bytes), floor);
+  ASSERT_TRUE(size.ok());
+  EXPECT_EQ(*size, kFloorBytes);
+  auto back = base::DecodeWhole<Floor>(base::Bytes(bytes));
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->key, floor.key);
+  EXPECT_EQ(back->kind, floor.kind);
+  EXPECT_EQ(back->reason, 2);
+  EXPECT_EQ(back->record_leaf, 11u);
+  EXPECT_EQ(back->token_leaf, 12u);
+  EXPECT_EQ(back->set_leaf, 13u);
+  EXPECT_EQ(back->institution, 14);
+  for (size_t cut = 0; cut < kFloorBytes; ++cut) {
+    EXPECT_FALSE(base::DecodeWhole<Floor>(base::Bytes(bytes, cut)).ok());
+  }
+}
+
 }  // namespace
 }  // namespace coffer::keeper

@@ -15,9 +15,9 @@ struct Row {
   unsigned next;  // bits of the states that may follow
 };
 
-// A suspended key does nothing until it is active again. A compromised one opens
-// so that its links can be rewrapped, and verifies nothing: whoever has it could
-// have signed.
+// A suspended key does nothing until it is active again. A compromised one
+// opens so that its links can be rewrapped, and verifies nothing: whoever has
+// it could have signed.
 constexpr Row kRows[] = {
     {KeyState::kPreActivation, false, false, false,
      Bit(KeyState::kActive) | Bit(KeyState::kCompromised) |

@@ -1,8 +1,8 @@
 // The vault's state and what changes it: initialise, import, unseal, seal,
-// policy, clock, zeroize. Runs in the keeper's main thread. Holds every key, the policy in
-// force, the floors and the clock that decisions judge by; writes keeper.state,
-// appends leaves and changes to the journal. Refuses whatever does not
-// authenticate, and then stays in the error state.
+// policy, clock, zeroize. Runs in the keeper's main thread. Holds every key, the
+// policy in force, the floors and the clock that decisions judge by; writes
+// keeper.state, appends leaves and changes to the journal. Refuses whatever is
+// not authentic, and then stays in the error state.
 //
 // The state's body (sealed by StateFile under the root key):
 //   format u8 | highest_time u64 | journal position | policy bytes32
@@ -120,8 +120,8 @@ class Vault {
   // WriteKeys under a fresh root, sealed to every slot: what was written before
   // opens nothing of the new state.
   Status ReplaceRoot();
-  // Floors that refuse nothing any more go, in memory and so from the next state
-  // written. Tokens from before leaf `token_horizon` have expired. How many.
+  // Floors that refuse nothing any more go, in memory and so from the next
+  // state written; how many. Tokens from before `token_horizon` have expired.
   size_t DropFloors(uint64_t token_horizon);
   // Ends in the error state for good; returns the error.
   base::Error Latch(base::Error error);

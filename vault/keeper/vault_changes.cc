@@ -1,5 +1,5 @@
-// The vault's parts that the services share: leaves, floors, and the two ways to
-// make a change of keys durable.
+// The vault's parts that the services share: leaves, floors, and the two ways
+// to make a change of keys durable.
 #include <algorithm>
 
 #include "vault/keeper/vault.h"

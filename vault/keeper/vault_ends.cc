@@ -33,6 +33,10 @@ Status Vault::Import(const KeyExport& head, Bytes sealed,
     Forget();
     return opened;
   }
+  // The lost vault's floors are not known: its records are taken as the store
+  // has them, and none of them asks for one.
+  keyring_.StartFromLeaf(FirstLeafAfter(head.next_leaf));
+  keyring_.ForgetWalks();
   root_ = std::move(fresh);
   header_ = header;
   highest_time_ = std::max(clock_.WallSeconds(), head.made_at);
