@@ -406,33 +406,43 @@ TEST_F(UpkeepTest, AStoreThatARestoreLeftIsPutInForce) {
 }
 
 TEST_F(UpkeepTest, WhatWasUnderWayForTheOldStoreIsForgotten) {
-  Fill(3, kOld);
+  Fill(3000, kOld);
   Spin();
   Order();
-  keeper_.holding = true;
-  SpinLater();
-  keeper_.AnswerHeld();
-  Spin();  // the wraps are with the keeper
-  ASSERT_EQ(keeper_.rewrapped.size(), 3u);
   store::MemoryStore incoming;
   ASSERT_TRUE(
       incoming
           .Commit([&](store::WriteBatch& batch) -> base::Status {
-            COFFER_TRY(PutInto(batch, Number(1), kOld));
+            COFFER_TRY(PutInto(batch, Number(2900), kOld));
             COFFER_TRY(batch.PutState(store::kVaultIdRow, keeper_.vault_id));
             return batch.PutState(store::kIncomingRow, store::StoreDigest{9});
           })
           .ok());
   store_.Leave(incoming);
+  keeper_.holding = true;
+  SpinLater();
+  keeper_.AnswerHeld(1);  // the work
+  Spin();
   keeper_.adopt = {9};
+  SpinLater();  // the next question for work waits behind two batches
+  for (int i = 0; i < 2; ++i) {
+    keeper_.AnswerHeld(1);
+    Spin();
+  }
+  ASSERT_EQ(keeper_.rewrapped.size(), 3000u);
+  keeper_.AnswerHeld(1);  // adopt, while the last wraps are away
+  Spin();
+  EXPECT_EQ(*store_.CountLinks(), 1u);
+  keeper_.AnswerHeld();
+  Spin();
+  EXPECT_EQ(Links(kOld), 1u);
   keeper_.holding = false;
   keeper_.AnswerHeld();
   for (int i = 0; i < 4; ++i) SpinLater();
   EXPECT_EQ(keeper_.adopted.size(), 1u);
-  EXPECT_EQ(*store_.CountLinks(), 1u);
   EXPECT_EQ(Links(kNew), 1u);
   // Its wrap went to the keeper anew, though the old store had the same one.
-  EXPECT_EQ(keeper_.rewrapped.size(), 4u);
+  EXPECT_EQ(keeper_.rewrapped.size(), 3001u);
   EXPECT_EQ(keeper_.drained, (Drained{{"citi", kOld}}));
 }
 
