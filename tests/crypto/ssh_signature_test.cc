@@ -2,13 +2,14 @@
 // made here and now where the program is at hand.
 #include "crypto/ssh_signature.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "tests/crypto/test_support.h"
+#include "vault/os/spawn.h"
 
 namespace coffer::crypto {
 namespace {
@@ -49,6 +50,18 @@ Taken TakeFromFile(std::string text) {
   std::copy_n(bytes.begin() + 33, 32, taken.key.begin());
   std::copy_n(bytes.end() - 64, 64, taken.signature.begin());
   return taken;
+}
+
+constexpr char kProgram[] = "/usr/bin/ssh-keygen";
+
+bool KeygenRuns(std::vector<const char*> arguments) {
+  os::SpawnOptions options;
+  options.path = kProgram;
+  options.arguments = arguments;
+  auto child = os::Spawn(options);
+  if (!child.ok()) return false;
+  auto ended = child->Wait();
+  return ended.ok() && !ended->signaled && ended->code == 0;
 }
 
 bool Valid(std::string_view file, std::string_view message) {
@@ -109,16 +122,16 @@ TEST(SshSignature, ASignatureOverTheBareMessageIsRefused) {
 }
 
 TEST(SshSignature, WhatOpenSshSignsNowIsValid) {
-  if (std::system("command -v ssh-keygen >/dev/null") != 0) GTEST_SKIP();
+  if (access(kProgram, X_OK) != 0) GTEST_SKIP() << "no " << kProgram;
   std::string folder = testing::TempDir() + "coffer-ssh-XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   const std::string message(70000, 'm');
   std::ofstream(folder + "/m") << message;
-  ASSERT_EQ(std::system(("cd '" + folder +
-                         "' && ssh-keygen -q -t ed25519 -N '' -f k &&"
-                         " ssh-keygen -q -Y sign -n coffer -f k m")
-                            .c_str()),
-            0);
+  const std::string key = folder + "/k", file_name = folder + "/m";
+  ASSERT_TRUE(KeygenRuns(
+      {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key.c_str()}));
+  ASSERT_TRUE(KeygenRuns({"ssh-keygen", "-q", "-Y", "sign", "-n", "coffer",
+                          "-f", key.c_str(), file_name.c_str()}));
   std::ifstream file(folder + "/m.sig");
   std::string text, line;
   while (std::getline(file, line)) {

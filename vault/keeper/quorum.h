@@ -6,9 +6,9 @@
 // forgets what was not carried out.
 //
 // Refuses signatures that are not an approver's over this statement, a second
-// one of the same approver, and what has expired or was asked for under
-// another rule than the one in force, a policy load under another policy, the
-// removal of a slot that is another one now. A rule needs two distinct keys at least
+// one of the same approver, and what has expired or was asked for under another
+// rule than the one in force, a policy load under another policy, the removal
+// of a slot that is another one now. A rule needs two distinct keys at least
 // (wire::CheckQuorum), so that nobody approves his own operation alone.
 //
 //   statement :=  "coffer operation v1" LF
