@@ -175,10 +175,13 @@ class Lifetime:
             if seconds > ROTATION_SECONDS_MAX:
                 raise Failure(f"the rotation does not end: {row}")
             time.sleep(POLL_SECONDS)
+        while operator.rotating(INSTITUTION):
+            time.sleep(POLL_SECONDS)
+        ended = time.perf_counter() - began
         spent = {name: (after - before[name]) * 1e6 / total
                  for name, after in vault.cpu_seconds().items()}
         return {"links": total, "seconds": seconds, "rate": total / seconds,
-                "cpu_us": spent, "samples": samples,
+                "ended_seconds": ended, "cpu_us": spent, "samples": samples,
                 "busy_seconds": while_busy[0],
                 "busy_links": total - while_busy[1]}
 

@@ -7,7 +7,9 @@ import time
 from processes import Failure
 
 FORMAT = 1
-KEY_ROTATE, INSTITUTION_LIST, INSTITUTION_CHANGE = 17, 22, 23
+KEY_LIST, KEY_ROTATE, INSTITUTION_LIST, INSTITUTION_CHANGE = 16, 17, 22, 23
+KEK = 1
+ACTIVE, DESTROYED = 2, 6
 ROTATE_INSTITUTION = 1
 SUSPEND, RESUME, WITHDRAW, ADMIT = 1, 2, 3, 4
 
@@ -78,6 +80,23 @@ class OperatorSocket:
     def change(self, institution, action):
         return self.ask(INSTITUTION_CHANGE,
                         text(institution) + struct.pack("<B", action))[1]
+
+    def rotating(self, institution):
+        """Whether a KEK that was active still lives."""
+        start = 0
+        while True:
+            answer, _ = self.ask(KEY_LIST, struct.pack("<I", start))
+            answer.number("Q")
+            start = answer.number("I")
+            for _ in range(answer.number("H")):
+                use, _ = answer.number("B"), answer.take(16)
+                name, _ = answer.text(), answer.number("I")
+                state, _ = answer.number("B"), answer.take(4 * 8 + 1 + 8)
+                if (use == KEK and name == institution
+                        and state not in (ACTIVE, DESTROYED)):
+                    return True
+            if start == 0:
+                return False
 
     def institution(self, name):
         """What the keeper says of one institution."""
