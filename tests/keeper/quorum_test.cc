@@ -265,7 +265,6 @@ TEST_F(QuorumTest, TableIsBoundedAndOneUidFillsHalfOfIt) {
   }
   EXPECT_EQ(remove(99, 3).code, OperatorCode::kRefused);
   EXPECT_EQ(Awaiting(), base::kOperationsMax);
-  wire::OperatorStatus status;
   auto told = world_.Ask<wire::OperatorStatus>(OperatorOp::kStatus,
                                                wire::EmptyQuestion{});
   EXPECT_EQ(told.fields.awaiting, base::kOperationsMax);
