@@ -1,6 +1,6 @@
 // The vault's state and what changes it: initialise, import, unseal, seal,
-// policy, clock, zeroize. Runs in the keeper's main thread. Holds every key, the
-// policy in force, the floors and the clock that decisions judge by; writes
+// policy, clock, zeroize. Runs in the keeper's main thread. Holds every key,
+// the policy in force, the floors and the clock that decisions judge by; writes
 // keeper.state, appends leaves and changes to the journal. Refuses whatever is
 // not authentic, and then stays in the error state.
 //
