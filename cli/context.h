@@ -22,10 +22,13 @@ struct Context {
   base::Clock& clock;
   // As getenv.
   std::function<const char*(const char*)> environment;
-  int input = 0;                 // "-" reads from here
-  std::string default_config;    // read when there and --config is not given
-  std::string file_system_root;  // before /proc and /sys; for doctor's tests
-  std::string program_folder = {};  // of helper programs; empty: this one's
+  int input = 0;  // "-" reads from here
+  // Read when it is there and --config is not given.
+  std::string default_config;
+  // Before /proc and /sys; for doctor's tests.
+  std::string file_system_root;
+  // Of helper programs; empty: this one's.
+  std::string program_folder = {};
 };
 
 // A verb's place in the table; see verbs.h.

@@ -23,7 +23,7 @@ enum class Exit : int {
 struct Failure {
   Exit exit = Exit::kRefused;
   std::string what;
-  std::string next;  // what to do; may be empty
+  std::string next;       // what to do; may be empty
   std::string body = {};  // with --json, for standard output
 };
 

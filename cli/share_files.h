@@ -1,6 +1,6 @@
-// The shares of a Shamir slot as files: one line of text each (crypto/shamir.h),
-// 0600. Runs in the CLI only. Refuses to write over a file, and shares that are
-// mistyped, of another set, or too few.
+// The shares of a Shamir slot as files: one line of text each
+// (crypto/shamir.h), 0600. Runs in the CLI only. Refuses to write over a file,
+// and shares that are mistyped, of another set, or too few.
 #pragma once
 
 #include "cli/context.h"

@@ -183,6 +183,11 @@ Exit RunInit(const Invocation& invocation) {
   }
   auto opened = answer->As<wire::InitAnswer>();
   if (!opened.ok()) return invocation.Fail(opened.failure());
+  if (invocation.Has("keys")) {
+    invocation.Warn(
+        "a key export knows no link: what was revoked or erased since a backup "
+        "was made comes back with it here; revoke and erase it again");
+  }
   return Opened(
       invocation, *settings, *client, opened->slot,
       invocation.Has("keys") ? "Made from the key export" : "Initialised");

@@ -118,7 +118,8 @@ void PrintOutlook(const Invocation& invocation, const BackupHeader& header,
                   const Outlook& outlook) {
   std::ostream& out = invocation.context.err;
   out << "Backup of " << base::TimeText(header.made_at) << ", "
-      << Grouped(header.links) << " links. To its links the vault says:\n"
+      << Grouped(header.links) << (header.links == 1 ? " link" : " links")
+      << ". To its links the vault says:\n"
       << outlook.fates.Text() << "Against the store as it is now:\n";
   FieldList fields;
   fields.Add("  " + Grouped(outlook.back), "come back");
@@ -278,7 +279,8 @@ Exit RunBackupRestore(const Invocation& invocation) {
   Done done = PutInForce(*settings, question);
   if (!done.ok()) return invocation.Fail(done.failure());
   return PrintResult(invocation, *outlook,
-                     "Restored: " + Grouped(header->links) + " links, " +
+                     "Restored: " + Grouped(header->links) +
+                         (header->links == 1 ? " link, " : " links, ") +
                          Grouped(outlook->back) + " came back, " +
                          Grouped(outlook->lost) + " lost");
 }

@@ -1,11 +1,10 @@
 // Approvals: SSH keys and signatures read, operations shown and approved with
 // the system's own ssh-keygen, the quorum's rule in coffer.toml.
-#include <stdlib.h>
-
 #include "cli/ssh_key.h"
 #include "cli/ssh_sign.h"
 #include "crypto/ssh_signature.h"
 #include "tests/cli/harness.h"
+#include "vault/os/spawn.h"
 #include "vault/wire/operator_quorum.h"
 
 namespace coffer::cli {
@@ -14,7 +13,7 @@ namespace {
 using wire::OperatorCode;
 using wire::OperatorOp;
 
-// Made by ssh-keygen; the key was thrown away.
+// Nobody's key: its form alone matters here.
 constexpr const char* kPublicLine =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGOz8Xj4n3zJ0C6fZr3mJ3mIYkq8u3Oq0TQ5"
     "9HfH5T3d";
@@ -24,9 +23,17 @@ constexpr std::string_view kStatement =
 // A key pair of ssh-keygen's, in a folder of the test's.
 void MakeKey(const std::string& file, const std::string& comment,
              const std::string& kind = "ed25519") {
-  std::string command = "ssh-keygen -q -t " + kind + " -N '' -C '" + comment +
-                        "' -f " + file + " </dev/null >/dev/null 2>&1";
-  ASSERT_EQ(system(command.c_str()), 0);
+  const char* arguments[] = {"ssh-keygen", "-q",        "-t", kind.c_str(),
+                             "-N",         "",          "-C", comment.c_str(),
+                             "-f",         file.c_str()};
+  os::SpawnOptions options;
+  options.path = "/usr/bin/ssh-keygen";
+  options.arguments = arguments;
+  auto child = os::Spawn(options);
+  ASSERT_TRUE(child.ok());
+  auto ended = child->Wait();
+  ASSERT_TRUE(ended.ok());
+  ASSERT_EQ(ended->code, 0);
 }
 
 struct Keeper {
