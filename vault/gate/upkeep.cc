@@ -26,7 +26,7 @@ struct Pace {
   size_t backlog;    // batches of callers that wait, at most
 };
 constexpr Pace kIdlePace{1024, 16'384, 2, 8, 0};
-constexpr Pace kCallersPace{256, 512, 1, 2, 1};
+constexpr Pace kCallersPace{128, 512, 1, 4, 0};
 
 const Pace& PaceOf(bool callers) { return callers ? kCallersPace : kIdlePace; }
 
