@@ -5,6 +5,8 @@ helper ever maps the module."""
 
 import contextlib
 import os
+import pwd
+import shutil
 import subprocess
 import threading
 import time
@@ -75,6 +77,10 @@ class Token:
         self.commands = os.path.join(folder, "commands")
         for path in (self.tokens, self.commands):
             os.makedirs(path)
+        # Where it is this user's alone, whoever owns the build's folders.
+        self.stand_in = os.path.join(folder, "stand-in.so")
+        shutil.copyfile(STAND_IN, self.stand_in)
+        os.chmod(self.stand_in, 0o755)
         conf = os.path.join(folder, "softhsm2.conf")
         with open(conf, "w", encoding="utf-8") as file:
             file.write(f"directories.tokendir = {self.tokens}\n"
@@ -153,11 +159,12 @@ class Helper(unittest.TestCase):
                 ("gone", NO_TOKEN, "is the device there"),
                 ("extractable", EXTRACTABLE, "could leave the device")):
             with self.token.commanded(command):
-                self.fails(exit_code, text, STAND_IN, "coffer", "seal")
+                self.fails(exit_code, text, self.token.stand_in, "coffer",
+                           "seal")
         with self.token.commanded("extractable"):
-            self.fails(EXTRACTABLE, "could leave", "--make", STAND_IN,
-                       "coffer", "seal")
-        done = self.token.ask(STAND_IN, "coffer", "seal")
+            self.fails(EXTRACTABLE, "could leave", "--make",
+                       self.token.stand_in, "coffer", "seal")
+        done = self.token.ask(self.token.stand_in, "coffer", "seal")
         self.assertEqual(done.returncode, DONE, done.stderr)
 
     def test_two_tokens_or_keys_of_one_label_are_not_guessed_at(self):
@@ -193,20 +200,21 @@ class Helper(unittest.TestCase):
     def test_a_device_that_does_not_answer_is_left_after_ten_seconds(self):
         with self.token.commanded("hold"):
             start = time.monotonic()
-            self.fails(TIMEOUT, "did not answer", STAND_IN, "coffer", "seal")
+            self.fails(TIMEOUT, "did not answer", self.token.stand_in,
+                       "coffer", "seal")
             self.assertLess(time.monotonic() - start, 15)
 
 
-class Slot(unittest.TestCase):
+class SlotTest(unittest.TestCase):
     """Through coffer and cofferd."""
 
-    def setUp(self):
-        self.daemon = Daemon()
+    def set_up(self, users=None):
+        self.daemon = Daemon(users=users)
         self.token = Token(self.daemon.dir)
         self.daemon.write("pin", PIN + "\n", 0o600)
         with open(self.daemon.path("coffer.toml"), "a",
                   encoding="utf-8") as config:
-            config.write(f'[unseal]\npkcs11_module = "{STAND_IN}"\n'
+            config.write(f'[unseal]\npkcs11_module = "{self.token.stand_in}"\n'
                          'pkcs11_token = "coffer"\npkcs11_key = "seal"\n'
                          f'pkcs11_pin_file = "{self.daemon.path("pin")}"\n')
         # The daemon and coffer find the token as their starters do.
@@ -215,6 +223,8 @@ class Slot(unittest.TestCase):
         self.daemon.start()
         self.daemon.coffer("init", "--seal", "keyfile", "--key-file",
                            self.daemon.path("key"))
+        self.daemon.coffer("slot", "add", "pkcs11")
+
         self.daemon.coffer("slot", "add", "pkcs11")
 
     def tearDown(self):
@@ -231,6 +241,32 @@ class Slot(unittest.TestCase):
 
     def is_open(self):
         return self.daemon.status_code() == 0
+
+    def own_token(self, user):
+        """Gives the token's files to a user."""
+        entry = pwd.getpwnam(user)
+        for folder, _, names in os.walk(self.token.tokens):
+            for path in [folder, *(os.path.join(folder, n) for n in names)]:
+                os.chown(path, entry.pw_uid, entry.pw_gid)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "becomes other users: root")
+class Users(SlotTest):
+    def test_the_helper_runs_as_the_keepers_user(self):
+        self.set_up(users=("daemon", "bin"))
+        log = self.restart()  # the token's files are root's
+        self.assertFalse(self.is_open(), log)
+        self.own_token("daemon")
+        self.restart()
+        self.assertFalse(self.is_open())
+        self.own_token("bin")
+        log = self.restart()
+        self.assertTrue(self.is_open(), log)
+
+
+class Slot(SlotTest):
+    def setUp(self):
+        self.set_up()
 
     def stays_sealed(self, *texts):
         log = self.restart()
@@ -307,7 +343,7 @@ class Slot(unittest.TestCase):
 
     def module_maps(self, run):
         """Which processes map a module while `run` waits for the device."""
-        names = (os.path.basename(STAND_IN), "libsofthsm2")
+        names = (os.path.basename(self.token.stand_in), "libsofthsm2")
         with self.token.commanded("hold"):
             worker = threading.Thread(target=run)
             worker.start()
