@@ -1,6 +1,6 @@
-// Arithmetic in GF(2^8) with AES's polynomial x^8 + x^4 + x^3 + x + 1 (FIPS 197,
-// section 4.2), without tables, branches or indices that depend on a value.
-// Internal to crypto, for crypto/shamir.h. Adding is xor.
+// Arithmetic in GF(2^8) with AES's polynomial x^8 + x^4 + x^3 + x + 1 (FIPS
+// 197, section 4.2), without tables, branches or indices that depend on a
+// value. Internal to crypto, for crypto/shamir.h. Adding is xor.
 #pragma once
 
 #include <cstdint>
