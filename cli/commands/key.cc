@@ -165,12 +165,16 @@ Exit RunKeyExport(const Invocation& invocation) {
   const std::string& path = invocation.arguments[0];
   auto client = ConnectOperator(invocation);
   if (!client.ok()) return invocation.Fail(client.failure());
-  auto answer = client->Ask(OperatorOp::kKeyExport, wire::EmptyQuestion{});
+  auto answer = client->Ask(OperatorOp::kKeyExport, wire::ExportQuestion{});
   if (!answer.ok()) return invocation.Fail(answer.failure());
   auto keys = answer->As<wire::ExportAnswer>();
   if (!keys.ok()) return invocation.Fail(keys.failure());
   Done written = WriteNewFile(path, base::AsText(keys->bytes));
   if (!written.ok()) return invocation.Fail(written.failure());
+  // Only now, so that nothing counts as exported that is in no file.
+  auto stored = client->Ask(OperatorOp::kKeyExport,
+                            wire::ExportQuestion{keys->generation});
+  if (!stored.ok()) return invocation.Fail(stored.failure());
   if (invocation.json()) {
     api::TextBuilder text;
     api::JsonWriter(text)

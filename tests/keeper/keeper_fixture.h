@@ -28,8 +28,8 @@ class KeeperFixture : public testing::Test {
   void As(std::string_view name) { Load(*FiveCallers(name)); }
   void Load(const wire::Policy& policy) {
     const std::vector<uint8_t> bytes = Encode(policy);
-    OperatorReply loaded =
-        keeper_.Ask(wire::OperatorOp::kPolicyLoad, wire::PolicyBytes{bytes, {}});
+    OperatorReply loaded = keeper_.Ask(wire::OperatorOp::kPolicyLoad,
+                                       wire::PolicyBytes{bytes, {}});
     ASSERT_TRUE(loaded.done()) << loaded.message;
   }
   // SIGKILL, start, unseal, connect.

@@ -120,10 +120,11 @@ bool WithOperatorQuestion(OperatorOp op, const Visit& visit) {
     case OperatorOp::kSelfTest:
     case OperatorOp::kPolicyShow:
     case OperatorOp::kClockAccept:
-    case OperatorOp::kKeyExport:
     case OperatorOp::kOperationList:
     case OperatorOp::kZeroize:
       return visit(Shape<EmptyQuestion>{}), true;
+    case OperatorOp::kKeyExport:
+      return visit(Shape<ExportQuestion>{}), true;
     case OperatorOp::kSlotAdd:
     case OperatorOp::kSlotTest:
       return visit(Shape<SlotQuestion>{}), true;

@@ -40,7 +40,8 @@ void WriteLinkObject(JsonWriter& json, const wire::ReadAnswer& answer) {
   json.BeginObject();
   WriteLinkId(json, "link", answer.link);
   json.Text("institution", answer.institution)
-      .Text("institution_state", wire::InstitutionStateText(answer.institution_state))
+      .Text("institution_state",
+            wire::InstitutionStateText(answer.institution_state))
       .Text("linker", answer.linker)
       .Number("revision", answer.revision)
       .Time("created_at", answer.created_at)

@@ -321,7 +321,13 @@ CommandOutcome OperatorCommands::Move(OperatorOp op, Bytes body, uint32_t uid,
                                       MutableBytes out) {
   if (op == OperatorOp::kZeroize) return Finish(transfer_.Zeroize());
   if (op == OperatorOp::kKeyExport) {
+    auto question = base::DecodeWhole<wire::ExportQuestion>(body);
+    if (!question.ok()) return MalformedQuestion();
     wire::ExportAnswer answer;
+    if (question->stored != 0) {
+      answer.generation = question->stored;
+      return Finish(transfer_.Exported(question->stored), out, answer);
+    }
     // Behind where its own head goes.
     MutableBytes room = out.last(base::kKeyExportBytesMax);
     auto size = transfer_.Export(room, uid);

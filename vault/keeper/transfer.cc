@@ -48,10 +48,18 @@ Result<size_t> Transfer::Export(MutableBytes out, uint32_t uid) {
   leaf.uid = uid;
   leaf.detail = Detail(head.generation);
   COFFER_TRY(vault.Record(leaf));
+  return size;
+}
+
+Status Transfer::Exported(uint64_t generation) {
+  Vault& vault = shared_.vault;
+  if (generation != vault.keyring_generation()) {
+    return Fail(Code::kConflict, "the keys changed meanwhile; export again");
+  }
   vault.MarkExported();
   Status written = vault.WriteState();
   if (!written.ok()) return vault.Latch(written.error());
-  return size;
+  return {};
 }
 
 Result<uint8_t> Transfer::Import(const wire::ImportQuestion& question,

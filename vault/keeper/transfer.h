@@ -20,8 +20,10 @@ class Transfer {
  public:
   explicit Transfer(Operation::Shared& shared);
 
-  // Encodes into `out`; the size. Records the generation as exported.
+  // Encodes into `out`; the size.
   Result<size_t> Export(base::MutableBytes out, uint32_t uid);
+  // The export of this generation is safe on disk.
+  Status Exported(uint64_t generation);
   // An uninitialised vault becomes the one of the export, operational; leaves
   // go on far above any that it had given. The id of the slot that opened it.
   Result<uint8_t> Import(const wire::ImportQuestion& question, uint32_t uid);

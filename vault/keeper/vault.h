@@ -60,8 +60,8 @@ class Vault {
   // As Init, with the keys and slots of an export that `root` has opened, its
   // keyring in `sealed`; under a fresh root.
   Status Import(const KeyExport& head, Bytes sealed,
-                const crypto::RootKey& root,
-                const wire::OpenQuestion& question, uint32_t uid);
+                const crypto::RootKey& root, const wire::OpenQuestion& question,
+                uint32_t uid);
   Status Unseal(const wire::OpenQuestion& question, uint32_t uid);
   // Wrong secrets are counted. kDamaged with the vault still sealed: this slot
   // alone is broken.

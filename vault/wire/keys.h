@@ -1,5 +1,5 @@
-// Keys as others see them: states, public halves, counts, and what is to be done
-// to the records under them. Pure data, used by every process.
+// Keys as others see them: states, public halves, counts, and what is to be
+// done to the records under them. Pure data, used by every process.
 #pragma once
 
 #include "vault/wire/names.h"

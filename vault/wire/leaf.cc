@@ -63,6 +63,8 @@ std::string_view LeafKindText(LeafKind kind) {
       return "vault.restore";
     case LeafKind::kImport:
       return "vault.import";
+    case LeafKind::kNotCarriedOut:
+      return "vault.not_carried_out";
     case LeafKind::kQuorum:
       return "quorum.rule";
     case LeafKind::kKeyRotate:

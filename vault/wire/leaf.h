@@ -38,6 +38,9 @@ enum class LeafKind : uint8_t {
   kRestore = 12,  // detail: links of the backup
   kImport = 13,   // a vault made from a key export
   kQuorum = 14,   // another rule; detail: its threshold
+  // A crash came between an operator's leaf and what it says; detail: the low
+  // 32 bits of its index.
+  kNotCarriedOut = 15,
   // Callers
   kLinkCreate = 20,
   kLinkRead = 21,

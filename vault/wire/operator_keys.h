@@ -166,7 +166,16 @@ struct DestroyAnswer {
   }
 };
 
-// --- kKeyExport: keyring and slots, sealed under the root, for a file.
+// --- kKeyExport: keyring and slots, sealed under the root, for a file. Asked
+// twice: for the bytes, and once they are safe on disk with their generation.
+struct ExportQuestion {
+  uint64_t stored = 0;  // 0: give the bytes; else: this generation is stored
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.stored);
+  }
+};
 struct ExportAnswer {
   uint64_t generation = 0;  // of the keyring
   Bytes bytes;              // see vault/keeper/key_export.h
@@ -282,6 +291,8 @@ struct RestoreQuestion {
   uint64_t links = 0;      // it holds
   uint64_t lost = 0;       // links of the store that it does not hold
   uint64_t dead = 0;       // links it holds that open no more
+  // Of the keyring that judged them; refused when it is another by now.
+  uint64_t keyring_generation = 0;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -290,6 +301,7 @@ struct RestoreQuestion {
     coder.Number(self.links);
     coder.Number(self.lost);
     coder.Number(self.dead);
+    coder.Number(self.keyring_generation);
   }
 };
 struct RestoreAnswer {

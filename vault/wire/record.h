@@ -114,12 +114,12 @@ struct RewrapRow {
 // Any other: left as it is.
 struct RewrapResult {
   Rule rule = Rule::kAllowed;
-  ByteArray<kWrapBoxBytes> box{};  // zeros when refused
+  ByteArray<kWrapBoxBytes> box{};  // sent only with kAllowed
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
     coder.Number(self.rule);
-    coder.Fixed(self.box);
+    if (self.rule == Rule::kAllowed) coder.Fixed(self.box);
   }
 };
 // Puts another KEK and its box into an encoded wrap that DecodeWrap accepts.
