@@ -31,7 +31,8 @@ struct SlotIdQuestion {
   }
 };
 
-// --- kUnsealShare: one share; the set of another slot starts anew. Answer:
+// --- kUnsealShare: one share; of another slot only once the first set is used,
+// cancelled or timed out. Answer:
 // ShareAnswer; the last one opens the vault.
 // --- kUnsealCancel: forgets the shares given; takes one of the same set.
 struct ShareQuestion {

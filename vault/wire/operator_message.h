@@ -112,7 +112,7 @@ struct SlotHeader {
   ByteArray<16> salt{};   // random; of every kind; Shamir: its first 8 bytes
                           // are the set's id
   uint64_t made_at = 0;   // set by the keeper
-  uint8_t threshold = 0;  // Shamir only: 2 to shares, or 1
+  uint8_t threshold = 0;  // Shamir only: 2 to shares
   base::BoundedList<ShareCheck, base::kSharesMax> shares;  // Shamir only
   Name key_label;  // PKCS#11 only: CKA_LABEL of the key
 
