@@ -89,8 +89,11 @@ struct Keeper {
         key = *base::DecodeWhole<wire::KeyQuestion>(fields);
         return {};
       case OperatorOp::kKeyExport: {
+        auto question = base::DecodeWhole<wire::ExportQuestion>(fields);
         wire::ExportAnswer answer;
         answer.generation = 7;
+        stored = question->stored;
+        if (stored != 0) return KeeperAnswer::Of(answer);
         answer.bytes = base::AsBytes("sealed keyring");
         return KeeperAnswer::Of(answer);
       }
@@ -107,6 +110,7 @@ struct Keeper {
     }
   }
 
+  uint64_t stored = 0;  // a key export's generation, once its file is safe
   std::vector<KeyRow> keys;
   std::vector<InstitutionRow> institutions;
   std::function<void()> on_list;
@@ -221,7 +225,10 @@ TEST(KeyExport, IsANewPrivateFile) {
   EXPECT_EQ(ReadFile(file), "sealed keyring");
   EXPECT_EQ(ModeOf(file), 0600u);
   EXPECT_NE(coffer.out().find("generation 7"), std::string::npos);
+  EXPECT_EQ(keeper.stored, 7u);
+  keeper.stored = 0;
   EXPECT_EQ(coffer.RunHere({"key", "export", file}), Exit::kRefused);
+  EXPECT_EQ(keeper.stored, 0u);
   EXPECT_EQ(ReadFile(file), "sealed keyring");
 }
 

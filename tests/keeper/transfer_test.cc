@@ -13,7 +13,7 @@ using wire::VaultState;
 
 std::vector<uint8_t> Export(OperatorWorld& world, uint64_t* generation) {
   auto told = world.Ask<wire::ExportAnswer>(OperatorOp::kKeyExport,
-                                            wire::EmptyQuestion{}, 5);
+                                            wire::ExportQuestion{}, 5);
   EXPECT_TRUE(told.done()) << told.message;
   if (generation != nullptr) *generation = told.fields.generation;
   return {told.fields.bytes.begin(), told.fields.bytes.end()};
@@ -141,8 +141,15 @@ TEST_F(TransferTest, ExportIsTheKeyringsGenerationAndToldByStatus) {
   EXPECT_EQ(status().exported_generation, 0u);
   uint64_t generation = 0;
   Export(world_, &generation);
-  EXPECT_EQ(status().exported_generation, generation);
   EXPECT_EQ(status().keyring_generation, generation);
+  // It counts once its file is safe, and only as what it is.
+  EXPECT_EQ(status().exported_generation, 0u);
+  for (uint64_t stored : {generation + 1, generation}) {
+    auto told = world_.Ask<wire::ExportAnswer>(OperatorOp::kKeyExport,
+                                               wire::ExportQuestion{stored}, 5);
+    EXPECT_EQ(told.done(), stored == generation);
+  }
+  EXPECT_EQ(status().exported_generation, generation);
   ASSERT_TRUE(world_.RestartKeeper().ok());
   ASSERT_TRUE(world_.Unseal().ok());
   EXPECT_EQ(status().exported_generation, generation);
