@@ -8,7 +8,7 @@ line measures.
 usage: run.py BIN_DIRECTORY [--quick] [--only GROUP] [--floors-only]
               [--largest LINKS] [--out DIRECTORY]
 
-  --quick         about two minutes; for "does it run", not for figures
+  --quick         about a minute; for "does it run", not for figures
   --only          requests (P1 to P4, P10) or lifetime (P5 to P8, P11)
   --floors-only   without the vault
   --largest       links of the largest vault (1 million quick, else 10)
