@@ -44,6 +44,37 @@ TEST_F(SlotUnseal, ASuccessEndsTheRow) {
   EXPECT_TRUE(Test(1, 7).ok());
 }
 
+TEST_F(SlotUnseal, ASuccessAtOneSlotGivesNoAttemptsAtAnother) {
+  ASSERT_EQ(*Add(SlotKind::kPassphrase, 20), 2);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(CodeOf(Test(2, 8)), Code::kDenied);
+    EXPECT_TRUE(Test(1, 7).ok());
+  }
+  EXPECT_EQ(CodeOf(Test(2, 20)), Code::kConflict);
+  EXPECT_TRUE(slots_->CheckPause().ok());  // nor does an import wait for it
+  Restart();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(CodeOf(Unseal(2, 8)), Code::kDenied);
+  EXPECT_EQ(CodeOf(Unseal(2, 20)), Code::kConflict);
+  EXPECT_TRUE(Unseal(1, 7).ok());
+}
+
+TEST_F(SlotUnseal, SlotZeroIsTheOneThatTheSecretIsOf) {
+  ASSERT_EQ(*Add(SlotKind::kKeyFile, 20), 2);
+  ASSERT_EQ(*Add(SlotKind::kPkcs11, 30), 3);
+  ASSERT_EQ(*Add(SlotKind::kPassphrase, 40), 4);
+  for (uint8_t number : std::initializer_list<uint8_t>{7, 20, 30}) {
+    Restart();
+    EXPECT_TRUE(Unseal(0, number).ok()) << int{number};
+  }
+  Restart();
+  // Argon2id's work is a slot's own: a passphrase needs its slot.
+  EXPECT_EQ(CodeOf(Unseal(0, 40)), Code::kDenied);
+  EXPECT_EQ(Status().unseal_failures, 1u);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(CodeOf(Unseal(0, 8)), Code::kDenied);
+  EXPECT_EQ(CodeOf(Unseal(0, 7)), Code::kConflict);
+  EXPECT_TRUE(Unseal(1, 7).ok());
+}
+
 TEST_F(SlotUnseal, WhatIsNoAttemptDoesNotCount) {
   Restart();
   for (int i = 0; i < 20; ++i) {
@@ -134,10 +165,20 @@ TEST_F(SlotShares, ABadShareIsToldAtOnceAndCountedAndLeavesTheOthers) {
 
 TEST_F(SlotShares, BadSharesAreSlowedDownAndGoodOnesAreNot) {
   AddSets();
-  for (int i = 0; i < 5; ++i) EXPECT_FALSE(Give({}).ok());
+  const ShamirSet made_up(3, 5, 30);  // of the same id
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(CodeOf(Give(made_up.At(0))), Code::kDenied);
+  }
   EXPECT_EQ(CodeOf(Give(three_.At(0))), Code::kConflict);
+  EXPECT_EQ(CodeOf(slots_->CancelShares(three_.At(0), 0)), Code::kNotFound);
   EXPECT_EQ(Progress(), std::pair(0, 0));
-  EXPECT_EQ(CodeOf(Unseal(1, 7)), Code::kConflict);  // of every kind
+  // Other slots' shares, and what is no share, have rows of their own.
+  EXPECT_TRUE(Give(two_.At(0)).ok());
+  EXPECT_TRUE(slots_->CancelShares(two_.At(1), 0).ok());
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(CodeOf(Give({})), Code::kInvalid);
+  EXPECT_EQ(CodeOf(Give({})), Code::kConflict);
+  EXPECT_TRUE(Give(two_.At(0)).ok());
+  EXPECT_TRUE(slots_->CancelShares(two_.At(1), 0).ok());
   world_.clock.Advance(10);
   for (size_t i = 0; i < 3; ++i) ASSERT_TRUE(Give(three_.At(i)).ok());
   EXPECT_TRUE(answer_.opened);

@@ -62,16 +62,21 @@ wire::Leaf SlotLeaf(LeafKind kind, uint8_t slot, uint32_t uid) {
 
 }  // namespace
 
-// --- Failures in a row
+// --- Failures in a row, of each slot
 
 uint64_t SlotService::NowSeconds() const {
   return vault_.clock().BootMilliseconds() / 1000;
 }
 
-// Before any cryptography.
-Status SlotService::CheckPause() const {
-  if (failures_ < base::kUnsealFailuresFree ||
-      NowSeconds() >= failed_at_ + base::kUnsealPauseSeconds) {
+SlotService::Row& SlotService::RowOf(uint8_t slot) {
+  return rows_[slot <= base::kSlotsMax ? slot : kNoSlot];
+}
+
+// Before any cryptography with the secret.
+Status SlotService::CheckPause(uint8_t slot) {
+  const Row& row = RowOf(slot);
+  if (row.failures < base::kUnsealFailuresFree ||
+      NowSeconds() >= row.failed_at + base::kUnsealPauseSeconds) {
     return {};
   }
   return Fail(Code::kConflict,
@@ -80,12 +85,13 @@ Status SlotService::CheckPause() const {
 }
 
 // Only what was wrong counts, and not what was damaged or came at a wrong time.
-Status SlotService::Judge(Status outcome) {
+Status SlotService::Judge(Status outcome, uint8_t slot) {
+  Row& row = RowOf(slot);
   if (outcome.ok()) {
-    failures_ = 0;
+    row.failures = 0;
   } else if (outcome.error().code == Code::kDenied) {
-    ++failures_;
-    failed_at_ = NowSeconds();
+    ++row.failures;
+    row.failed_at = NowSeconds();
   }
   return outcome;
 }
@@ -100,44 +106,82 @@ Status SlotService::CheckSealed() const {
 // --- Opening
 
 Status SlotService::Unseal(const wire::OpenQuestion& question, uint32_t uid) {
+  const uint8_t asked = question.slot.id;
   COFFER_TRY(CheckSealed());
-  COFFER_TRY(CheckPause());
-  Status opened = vault_.Unseal(question, uid);
+  COFFER_TRY(CheckPause(asked));
+  Status opened = asked != kNoSlot ? vault_.Unseal(question, uid)
+                                   : UnsealItsSlot(question, uid);
   if (vault_.state() != VaultState::kSealed) ForgetShares();
   // What does not authenticate once the root is open is no wrong secret.
   if (vault_.state() == VaultState::kError) return opened;
-  return Judge(opened);
+  return Judge(opened, asked);
 }
 
-Result<const StateSlot*> SlotService::SlotOfShare(Bytes share) const {
-  auto head = crypto::ReadShare(share);
-  if (!head.ok()) return head.error();
-  for (const StateSlot& slot : vault_.header().slots) {
-    if (slot.header.kind != SlotKind::kShamir) continue;
-    const crypto::ShareSet set = SetOf(slot.header);
-    if (set.id != head->set) continue;
-    auto read = crypto::ReadShareOf(set, share);
-    if (!read.ok()) return read.error();
-    return &slot;
+Status SlotService::UnsealItsSlot(const wire::OpenQuestion& question,
+                                  uint32_t uid) {
+  crypto::SlotSecret secret(vault_.arena());
+  secret.Fill(question.secret);
+  const uint8_t slot = SlotOfSecret(secret);
+  if (slot != kNoSlot) return vault_.UnsealWith(slot, secret, uid);
+  vault_.CountUnsealFailure(uid);
+  return Fail(Code::kDenied,
+              "this secret is of no key-file or PKCS#11 slot of the vault");
+}
+
+// The public key tells; nothing is tried in turn.
+uint8_t SlotService::SlotOfSecret(const crypto::SlotSecret& secret) const {
+  const StateHeader& header = vault_.header();
+  for (const StateSlot& slot : header.slots) {
+    if ((slot.header.kind == SlotKind::kKeyFile ||
+         slot.header.kind == SlotKind::kPkcs11) &&
+        SlotPublicKey(vault_.arena(), secret, slot.header, header.vault_id) ==
+            slot.public_key) {
+      return slot.header.id;
+    }
   }
-  return Fail(Code::kNotFound, "share: of no seal slot of this vault");
+  return kNoSlot;
+}
+
+// Looked at only while the row of its slot, or of none, does not have to wait.
+Result<const StateSlot*> SlotService::SlotOfShare(Bytes share, uint32_t uid) {
+  auto head = crypto::ReadShare(share);
+  const StateSlot* found = nullptr;
+  for (const StateSlot& slot : vault_.header().slots) {
+    if (head.ok() && slot.header.kind == SlotKind::kShamir &&
+        SetOf(slot.header).id == head->set) {
+      found = &slot;
+    }
+  }
+  const uint8_t row = found != nullptr ? found->header.id : kNoSlot;
+  Status may = CheckPause(row);
+  if (!may.ok()) return may.error();
+  if (!head.ok()) return CountShare(head.error(), row, uid);
+  if (found == nullptr) {
+    return CountShare(
+        Fail(Code::kNotFound, "share: of no seal slot of this vault"), row,
+        uid);
+  }
+  auto read = crypto::ReadShareOf(SetOf(found->header), share);
+  if (!read.ok()) return CountShare(read.error(), row, uid);
+  return found;
 }
 
 // A share that was refused is an attempt, whatever was wrong with it.
-Status SlotService::CountShare(base::Error error, uint32_t uid) {
+base::Error SlotService::CountShare(base::Error error, uint8_t slot,
+                                    uint32_t uid) {
   vault_.CountUnsealFailure(uid);
-  ++failures_;
-  failed_at_ = NowSeconds();
+  Row& row = RowOf(slot);
+  ++row.failures;
+  row.failed_at = NowSeconds();
   return error;
 }
 
 Status SlotService::GiveShare(Bytes share, uint32_t uid,
                               wire::ShareAnswer& answer) {
   COFFER_TRY(CheckSealed());
-  COFFER_TRY(CheckPause());
   Tick();
-  auto slot = SlotOfShare(share);
-  if (!slot.ok()) return CountShare(slot.error(), uid);
+  auto slot = SlotOfShare(share, uid);
+  if (!slot.ok()) return slot.error();
   const wire::SlotHeader& header = (*slot)->header;
   if (given_ != 0 && slot_ != header.id) {
     return Fail(Code::kConflict,
@@ -174,17 +218,16 @@ Status SlotService::CombineGiven(uint32_t uid) {
   COFFER_CHECK(combined.ok());
   Status opened = vault_.UnsealWith(slot, secret, uid);
   if (vault_.state() == VaultState::kError) return opened;
-  return Judge(opened);
+  return Judge(opened, slot);
 }
 
 Status SlotService::CancelShares(Bytes share, uint32_t uid) {
-  COFFER_TRY(CheckPause());
   Tick();
   if (given_ == 0) {
     return Fail(Code::kNotFound, "no shares were given; nothing to take back");
   }
-  auto slot = SlotOfShare(share);
-  if (!slot.ok()) return CountShare(slot.error(), uid);
+  auto slot = SlotOfShare(share, uid);
+  if (!slot.ok()) return slot.error();
   if ((*slot)->header.id != slot_) {
     return Fail(Code::kConflict,
                 "share: of another slot than the shares that were given");
@@ -242,17 +285,9 @@ Status SlotService::UnsealFrom(int fd, int wait_seconds) {
   return opened;
 }
 
-// Which slot it is of, the public key tells; nothing is tried in turn.
 Status SlotService::UnsealAtStart(const crypto::SlotSecret& secret) {
-  const StateHeader& header = vault_.header();
-  for (const StateSlot& slot : header.slots) {
-    if ((slot.header.kind == SlotKind::kKeyFile ||
-         slot.header.kind == SlotKind::kPkcs11) &&
-        SlotPublicKey(vault_.arena(), secret, slot.header, header.vault_id) ==
-            slot.public_key) {
-      return vault_.UnsealWith(slot.header.id, secret, kKeeperUid);
-    }
-  }
+  const uint8_t slot = SlotOfSecret(secret);
+  if (slot != kNoSlot) return vault_.UnsealWith(slot, secret, kKeeperUid);
   vault_.CountUnsealFailure(kKeeperUid);
   return Fail(Code::kDenied,
               "unseal at start: the secret is of no key file or pkcs11 slot");
@@ -336,7 +371,7 @@ Status SlotService::Test(const wire::SlotQuestion& question, uint32_t uid) {
   if (vault_.state() != VaultState::kOperational) {
     return Fail(Code::kSealed, "sealed; unseal first");
   }
-  COFFER_TRY(CheckPause());
+  COFFER_TRY(CheckPause(question.slot.id));
   const StateSlot* slot = vault_.FindSlot(question.slot.id);
   if (slot == nullptr) return Fail(Code::kNotFound, "no seal slot of that id");
   crypto::SlotSecret secret(vault_.arena());
@@ -351,7 +386,7 @@ Status SlotService::Test(const wire::SlotQuestion& question, uint32_t uid) {
   }
   wire::Leaf leaf = SlotLeaf(LeafKind::kSlotTest, slot->header.id, uid);
   if (!opened.ok()) leaf.rule = wire::Rule::kKeyUnavailable;
-  Status judged = Judge(opened);
+  Status judged = Judge(opened, slot->header.id);
   COFFER_TRY(vault_.Record(leaf));
   return judged;
 }

@@ -1,8 +1,8 @@
 // The seal slots: opening the vault through one, and changing them online. Runs
 // in the keeper's main thread, only while no batch is under way. Refuses, and
 // counts, wrong secrets and shares; after kUnsealFailuresFree of them in a row
-// only one attempt every kUnsealPauseSeconds is looked at. Shares wait in
-// secret memory, of one slot at a time.
+// at one slot, only one attempt at it every kUnsealPauseSeconds is looked at.
+// Shares wait in secret memory, of one slot at a time.
 #pragma once
 
 #include "crypto/shamir.h"
@@ -27,6 +27,7 @@ class SlotService {
  public:
   explicit SlotService(Vault& vault) : vault_(vault) {}
 
+  // Slot 0: the key-file or PKCS#11 slot that this secret is of.
   Status Unseal(const wire::OpenQuestion& question, uint32_t uid);
   // One share of a Shamir slot; the one that completes a set opens the vault.
   // One given before changes nothing; one of another slot waits until these are
@@ -51,9 +52,11 @@ class SlotService {
   Status Test(const wire::SlotQuestion& question, uint32_t uid);
 
   // For what else takes a slot's secret: kConflict while attempts have to wait,
-  // and how one ended.
-  Status CheckPause() const;
-  Status Judge(Status outcome);
+  // and how one ended. Each slot has a row of its own, so that a success at one
+  // gives no attempts at another; what names none shares row kNoSlot.
+  static constexpr uint8_t kNoSlot = 0;
+  Status CheckPause(uint8_t slot = kNoSlot);
+  Status Judge(Status outcome, uint8_t slot = kNoSlot);
 
   void FillStatus(wire::OperatorStatus& status) const;
   // Forgets shares that waited for too long, or are of no more use.
@@ -61,16 +64,23 @@ class SlotService {
 
  private:
   Status CheckSealed() const;
-  Result<const StateSlot*> SlotOfShare(Bytes share) const;
-  Status CountShare(base::Error error, uint32_t uid);
+  Result<const StateSlot*> SlotOfShare(Bytes share, uint32_t uid);
+  base::Error CountShare(base::Error error, uint8_t slot, uint32_t uid);
   Status CombineGiven(uint32_t uid);
+  Status UnsealItsSlot(const wire::OpenQuestion& question, uint32_t uid);
   Status UnsealAtStart(const crypto::SlotSecret& secret);
+  uint8_t SlotOfSecret(const crypto::SlotSecret& secret) const;
   void ForgetShares();
   uint64_t NowSeconds() const;
 
+  struct Row {
+    uint32_t failures = 0;
+    uint64_t failed_at = 0;  // seconds since boot
+  };
+  Row& RowOf(uint8_t slot);
+
   Vault& vault_;
-  uint32_t failures_ = 0;   // in a row
-  uint64_t failed_at_ = 0;  // seconds since boot
+  Row rows_[base::kSlotsMax + 1];
   // Shares of one slot, in the order they came.
   crypto::SealShare shares_[base::kSharesMax];
   uint8_t indices_[base::kSharesMax]{};
