@@ -85,6 +85,15 @@ class Follower {
     }
   }
 
+  // Whether a rotation goes on already: its old version still lives.
+  bool UnderWay(const KeyRows& keys) const {
+    return std::any_of(keys.rows.begin(), keys.rows.end(),
+                       [&](const KeyRow& row) {
+                         return row.use == wire::KeyUse::kKek &&
+                                row.institution == institution_ && Lives(row);
+                       });
+  }
+
  private:
   static bool Lives(const KeyRow& row) {
     return row.state == KeyState::kDeactivated ||
@@ -236,14 +245,22 @@ Exit RunKeyRotate(const Invocation& invocation) {
   }
   auto client = ConnectOperator(invocation);
   if (!client.ok()) return invocation.Fail(client.failure());
+  const bool follow = target->done == nullptr && !invocation.Has("detach");
+  Follower follower(invocation, institution);
+  if (follow && target->target == RotateTarget::kInstitution) {
+    auto keys = AskKeys(*client);
+    if (!keys.ok()) return invocation.Fail(keys.failure());
+    if (follower.UnderWay(*keys)) {
+      invocation.Warn("a rotation of it is under way; following that one");
+      return follower.Run(*client, 0);
+    }
+  }
   auto answer = client->Ask(OperatorOp::kKeyRotate,
                             wire::RotateQuestion{target->target, institution});
   if (!answer.ok()) return invocation.Fail(answer.failure());
   auto rotated = answer->As<wire::RotateAnswer>();
   if (!rotated.ok()) return invocation.Fail(rotated.failure());
-  if (target->done == nullptr && !invocation.Has("detach")) {
-    return Follower(invocation, institution).Run(*client, rotated->started);
-  }
+  if (follow) return follower.Run(*client, rotated->started);
   if (invocation.json()) {
     api::TextBuilder text;
     api::JsonWriter(text)

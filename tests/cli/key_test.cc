@@ -235,7 +235,7 @@ TEST(KeyExport, IsANewPrivateFile) {
 TEST(KeyRotate, FollowsToTheEndAndNamesEachVersionThatIsGone) {
   Coffer coffer;
   Keeper keeper(coffer);
-  keeper.keys = {Kek(1, "citi", 1, KeyState::kDeactivated, 1000),
+  keeper.keys = {Kek(1, "citi", 1, KeyState::kActive, 1000),
                  Kek(2, "citi", 2, KeyState::kActive, 0),
                  Kek(3, "chase", 1, KeyState::kDeactivated, 5000)};
   int lists = 0;
@@ -243,9 +243,12 @@ TEST(KeyRotate, FollowsToTheEndAndNamesEachVersionThatIsGone) {
     // Two pages a list.
     switch (++lists) {
       case 3:
-        keeper.keys[0].links = 400;
+        keeper.keys[0].state = KeyState::kDeactivated;
         break;
       case 5:
+        keeper.keys[0].links = 400;
+        break;
+      case 7:
         keeper.keys[0].links = 0;
         keeper.keys[0].state = KeyState::kDestroyed;
         break;
@@ -258,7 +261,21 @@ TEST(KeyRotate, FollowsToTheEndAndNamesEachVersionThatIsGone) {
   EXPECT_EQ(keeper.rotate.target, wire::RotateTarget::kInstitution);
   EXPECT_EQ(coffer.out(), "citi: 0 left under version 1; destroyed\n");
   EXPECT_NE(coffer.err().find("100%"), std::string::npos) << coffer.err();
-  EXPECT_EQ(lists, 6);
+  EXPECT_EQ(lists, 8);
+}
+
+TEST(KeyRotate, FollowsTheOneThatIsUnderWayAlready) {
+  Coffer coffer;
+  Keeper keeper(coffer);
+  keeper.keys = {Kek(1, "citi", 1, KeyState::kDeactivated, 1000)};
+  int lists = 0;
+  keeper.on_list = [&] {
+    if (++lists == 2) keeper.keys[0].state = KeyState::kDestroyed;
+  };
+  EXPECT_EQ(coffer.RunHere({"key", "rotate", "--institution", "citi"}),
+            Exit::kDone);
+  EXPECT_EQ(keeper.fake.asked(OperatorOp::kKeyRotate), 0);
+  EXPECT_NE(coffer.err().find("under way"), std::string::npos);
 }
 
 TEST(KeyRotate, ShowsWhatIsLeftOnATerminal) {
@@ -290,7 +307,10 @@ TEST(KeyRotate, ControlCLeavesItRunningAndSaysSo) {
   Keeper keeper(coffer);
   keeper.keys = {Kek(1, "citi", 1, KeyState::kDeactivated, 1000)};
   pthread_t self = pthread_self();
-  keeper.on_list = [&] { pthread_kill(self, SIGINT); };
+  int lists = 0;
+  keeper.on_list = [&] {
+    if (++lists > 2) pthread_kill(self, SIGINT);
+  };
   ASSERT_EQ(coffer.RunHere({"key", "rotate", "--institution", "citi"}),
             Exit::kDone);
   EXPECT_NE(coffer.out().find("1,000 left under version 1"), std::string::npos)
