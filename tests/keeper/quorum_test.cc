@@ -175,21 +175,26 @@ TEST_F(QuorumTest, RepeatedApproverAndStrangersDoNotCount) {
   EXPECT_TRUE(world_.Approve(id, "bob").fields.carried_out);
 }
 
-TEST_F(QuorumTest, WrongSignaturesOfAMinuteAreBounded) {
+TEST_F(QuorumTest, WrongSignaturesLeaveFewLeavesAndKeepNoRightOneOut) {
   const auto id = ProposeWithdrawal();
   const wire::ApproveQuestion right =
       world_.Signed(id, "alice", world_.Statement(id));
   wire::ApproveQuestion wrong = right;
   wrong.signature[0] ^= 1;
-  for (uint32_t i = 0; i < keeper::kWrongSignaturesPerMinute; ++i) {
+  const uint64_t before = world_.vault().next_leaf();
+  for (uint32_t i = 0; i < keeper::kRefusalLeavesPerMinute; ++i) {
     EXPECT_FALSE(world_.Approve(wrong).done());
   }
   const uint64_t leaves = world_.vault().next_leaf();
+  EXPECT_EQ(leaves, before + keeper::kRefusalLeavesPerMinute);
   EXPECT_FALSE(world_.Approve(wrong).done());
-  EXPECT_FALSE(world_.Approve(right).done());
   EXPECT_EQ(world_.vault().next_leaf(), leaves);
-  world_.clock.Advance(60);
   EXPECT_TRUE(world_.Approve(right).done());
+  EXPECT_EQ(world_.vault().next_leaf(), leaves + 1);
+  world_.clock.Advance(60);
+  wrong.public_key = PublicKeyOf(world_.KeyOf("bob"));
+  EXPECT_FALSE(world_.Approve(wrong).done());
+  EXPECT_EQ(world_.vault().next_leaf(), leaves + 2);
 }
 
 TEST_F(QuorumTest, ExpiredOperationIsNotCarriedOut) {

@@ -230,14 +230,6 @@ Status Quorum::Approve(const wire::ApproveQuestion& question, uint32_t uid,
                           "void: the rule, or what it was asked about, has "
                           "changed since; ask for it again");
   }
-  const uint64_t minute = vault_.clock().BootMilliseconds() / 60'000;
-  if (minute != minute_) {
-    minute_ = minute;
-    refused_ = 0;
-  }
-  if (refused_ >= kWrongSignaturesPerMinute) {
-    return Fail(Code::kDenied, "too many wrong signatures; wait a minute");
-  }
   const wire::QuorumRule& rule = pending->rule;
   const int place = FindApprover(rule, question.public_key);
   if (place < 0) return RefuseSignature(*pending, uid, {});
@@ -271,12 +263,17 @@ Status Quorum::Approve(const wire::ApproveQuestion& question, uint32_t uid,
   return {};
 }
 
-// Its leaf must not take what room is kept for kills.
+// Its leaf must not take what room is kept for kills, nor fill the journal.
 Status Quorum::RefuseSignature(const Pending& pending, uint32_t uid,
                                std::string_view approver) {
-  ++refused_;
+  const uint64_t minute = vault_.clock().BootMilliseconds() / 60'000;
+  if (minute != minute_) {
+    minute_ = minute;
+    refused_ = 0;
+  }
   const bool known = !approver.empty();
-  if (vault_.CanAppend(false)) {
+  if (refused_ < kRefusalLeavesPerMinute && vault_.CanAppend(false)) {
+    ++refused_;
     COFFER_TRY(Record(LeafKind::kOperationApprove, pending, uid, approver,
                       known ? Rule::kTokenNotAuthentic : Rule::kUnknownCaller));
   }

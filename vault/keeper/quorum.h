@@ -31,9 +31,9 @@ namespace coffer::keeper {
 
 // One uid may fill half of the table, so that another one finds room.
 inline constexpr size_t kOperationsPerUidMax = base::kOperationsMax / 2;
-// Refused signatures of everybody together; more are not looked at, and none
-// is answered by more than this many leaves.
-inline constexpr uint32_t kWrongSignaturesPerMinute = 20;
+// Leaves of refused signatures, of everybody together. Signatures themselves
+// are always looked at: nobody's wrong ones keep a right one out.
+inline constexpr uint32_t kRefusalLeavesPerMinute = 20;
 inline constexpr size_t kOperationWordsMax = 128;
 
 class Quorum {
@@ -107,7 +107,7 @@ class Quorum {
   Pending pending_[base::kOperationsMax];
   std::unique_ptr<wire::Policy> policy_;  // room to look at another one
   bool due_ = false;
-  uint64_t minute_ = 0;  // of the refused signatures
+  uint64_t minute_ = 0;  // of the leaves of refused signatures
   uint32_t refused_ = 0;
 };
 
