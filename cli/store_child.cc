@@ -24,6 +24,9 @@ constexpr uint32_t kFailed = 0xffffffff;
 constexpr size_t kFrameBytesMax = 16 + 3 * 2 + base::kRecordHeadBytesMax +
                                   base::kWrapBytesMax + base::kTokenBoxBytesMax;
 constexpr size_t kTextBytesMax = 512;
+// How long a child may take to end: a second.
+constexpr int kGraceSteps = 200;
+constexpr useconds_t kGraceStepMicroseconds = 5000;
 
 Status SendDone(int fd, uint64_t left_out) {
   std::array<uint8_t, 4 + 8> out;
@@ -60,17 +63,34 @@ Failure Broken() {
           "look at the store's directory and the kernel's log"};
 }
 
-[[noreturn]] void RunChild(int fd, const os::Identity& owner, pid_t parent,
-                           const StoreChild::Work& work) {
-  // Nothing but the socket and what the library says of itself.
-  if (fd > 3) close_range(3, static_cast<unsigned>(fd) - 1, 0);
-  close_range(static_cast<unsigned>(fd) + 1, ~0u, 0);
+// Away from the operator's terminal and all else that is open.
+bool KeepOnly(int fd) {
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (fd < 3 || null < 0 || setsid() < 0) return false;
+  for (int standard : {0, 1, 2}) {
+    if (dup2(null, standard) < 0) return false;
+  }
+  const unsigned kept = static_cast<unsigned>(fd);
+  return (kept == 3 || close_range(3, kept - 1, 0) == 0) &&
+         close_range(kept + 1, ~0u, 0) == 0;
+}
+
+[[noreturn]] void RunChild(int fd, const std::string& directory,
+                           const os::Identity& owner, os::StoreUse use,
+                           pid_t parent, const StoreChild::Work& work) {
+  fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (!KeepOnly(fd)) _exit(1);
   if (!os::BecomeUser(owner).ok()) {
     SendFailure(fd, "this user may not become the store's owner; run as root");
     _exit(1);
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of user clears it
   if (getppid() != parent) _exit(1);
+  base::Status caged = os::EnterStoreCage(use, directory.c_str());
+  if (!caged.ok()) {
+    SendFailure(fd, caged.error().message);
+    _exit(1);
+  }
   auto done = work(fd);
   if (!done.ok()) {
     SendFailure(fd, done.error().message);
@@ -87,15 +107,23 @@ StoreChild::StoreChild(StoreChild&& other) noexcept
       socket_(std::move(other.socket_)),
       frame_(std::move(other.frame_)) {}
 
+// It ends when the socket does, after it took away what it did not finish; one
+// that does not end is made to.
 StoreChild::~StoreChild() {
   socket_.Reset();
+  if (pid_ <= 0) return;
   int status = 0;
-  while (pid_ > 0 && waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  for (int i = 0; i < kGraceSteps; ++i) {
+    if (waitpid(pid_, &status, WNOHANG) != 0) return;
+    usleep(kGraceStepMicroseconds);
+  }
+  kill(pid_, SIGKILL);
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
 }
 
 Outcome<StoreChild> StoreChild::Start(const std::string& directory,
-                                      const Work& work) {
+                                      os::StoreUse use, const Work& work) {
   os::FileDescriptor opened(
       open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat owner {};
@@ -111,7 +139,8 @@ Outcome<StoreChild> StoreChild::Start(const std::string& directory,
   const pid_t pid = fork();
   if (pid < 0) return Failure{Exit::kRefused, "no process is to be had", ""};
   if (pid == 0) {
-    RunChild(pair->there.get(), {owner.st_uid, owner.st_gid}, parent, work);
+    RunChild(pair->there.get(), directory, {owner.st_uid, owner.st_gid}, use,
+             parent, work);
   }
   return StoreChild(pid, std::move(pair->here));
 }
@@ -201,8 +230,9 @@ base::Result<uint64_t> BuildStore(const std::string& directory,
 }  // namespace
 
 Outcome<LiveStore> LiveStore::Open(const std::string& directory) {
-  auto child = StoreChild::Start(
-      directory, [&](int fd) { return StreamStore(directory, fd); });
+  auto child = StoreChild::Start(directory, os::StoreUse::kReads, [&](int fd) {
+    return StreamStore(directory, fd);
+  });
   if (!child.ok()) return child.failure();
   LiveStore live(std::move(*child));
   uint64_t ended = 0;
@@ -232,11 +262,21 @@ Outcome<bool> LiveStore::Next(wire::JudgedLink& link) {
 Outcome<IncomingStore> IncomingStore::Create(
     const std::string& directory, uint64_t map_bytes,
     const base::ByteArray<16>& vault_id, const BackupDigest& digest) {
-  auto child = StoreChild::Start(directory, [&](int fd) {
+  auto child = StoreChild::Start(directory, os::StoreUse::kBuilds, [&](int fd) {
     return BuildStore(directory, map_bytes, vault_id, digest, fd);
   });
   if (!child.ok()) return child.failure();
   return IncomingStore(std::move(*child));
+}
+
+void IncomingStore::Discard(const std::string& directory) {
+  auto child = StoreChild::Start(directory, os::StoreUse::kBuilds,
+                                 [&](int) -> base::Result<uint64_t> {
+                                   store::StoreBuilder::Discard(directory);
+                                   return uint64_t{0};
+                                 });
+  uint64_t ended = 0;
+  if (child.ok()) (void)child->Receive(ended).ok();
 }
 
 Done IncomingStore::Add(const wire::JudgedLink& link) {

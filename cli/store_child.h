@@ -1,8 +1,9 @@
 // The live store, read or written by a child process that has become the user
 // the store belongs to before it opens LMDB: what the gate wrote reaches the
 // operator's program as bytes over a socket alone, and is believed only as far
-// as it decodes. Runs in the CLI only. Refuses to start as a user who may not
-// become the store's owner.
+// as it decodes. The child has neither terminal nor another descriptor, and is
+// in a cage (store_cage.h). Runs in the CLI only. Refuses to start as a user
+// who may not become the store's owner.
 //
 //   stream := frame*                  either way
 //   frame  := u32 size | JudgedLink
@@ -16,6 +17,7 @@
 #include "cli/backup_file.h"
 #include "cli/outcome.h"
 #include "vault/os/spawn.h"
+#include "vault/os/store_cage.h"
 
 namespace coffer::cli {
 
@@ -26,9 +28,10 @@ class StoreChild {
   // Gives how many rows were left out.
   using Work = std::function<base::Result<uint64_t>(int fd)>;
 
-  // Forks; the child becomes the directory's owner, works, and ends.
+  // Forks; the child becomes the directory's owner, works in its cage, and
+  // ends.
   static Outcome<StoreChild> Start(const std::string& directory,
-                                   const Work& work);
+                                   os::StoreUse use, const Work& work);
   ~StoreChild();
   StoreChild(StoreChild&& other) noexcept;
   StoreChild& operator=(StoreChild&&) = delete;
@@ -88,6 +91,8 @@ class IncomingStore {
                                        const BackupDigest& digest);
   Done Add(const wire::JudgedLink& link);
   Done Finish();  // it lies ready
+  // Takes away what lies ready, when nothing is to come of it.
+  static void Discard(const std::string& directory);
 
  private:
   explicit IncomingStore(StoreChild child) : child_(std::move(child)) {}

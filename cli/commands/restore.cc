@@ -1,6 +1,9 @@
 // backup restore: shows what an older store would bring back and what not,
 // builds it beside the live one, and has the keeper tell the gate to put it in
 // force.
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <optional>
 
 #include "cli/backup_pass.h"
@@ -161,11 +164,10 @@ Exit PrintResult(const Invocation& invocation, const Outlook& outlook,
 }
 
 Done Build(const Invocation& invocation, const Settings& settings,
-           const std::string& path, const BackupHeader& header,
-           const BackupDigest& digest) {
-  auto incoming = IncomingStore::Create(settings.config.data_dir + "/store",
-                                        settings.config.limits.store_bytes_max,
-                                        header.vault_id, digest);
+           const std::string& store, const std::string& path,
+           const BackupHeader& header, const BackupDigest& digest) {
+  auto incoming = IncomingStore::Create(
+      store, settings.config.limits.store_bytes_max, header.vault_id, digest);
   if (!incoming.ok()) return incoming.failure();
   BackupDigest built{};
   auto take = [&](const wire::JudgeQuestion& links) -> Done {
@@ -185,8 +187,26 @@ Done Build(const Invocation& invocation, const Settings& settings,
   return incoming->Finish();
 }
 
-// Asks, and asks again until the store is in force.
-Done PutInForce(const Settings& settings,
+// Held while one restore compares, builds and asks: another would build in the
+// same place. Released when the program ends.
+Outcome<os::FileDescriptor> HoldStore(const std::string& store) {
+  os::FileDescriptor held(
+      open(store.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!held.valid()) {
+    return Failure{Exit::kRefused, "there is no store in " + Printable(store),
+                   "name the vault's configuration with --config, and run as "
+                   "root"};
+  }
+  if (flock(held.get(), LOCK_EX | LOCK_NB) != 0) {
+    return Failure{Exit::kRefused, "another restore is under way",
+                   "wait for it, then run this again"};
+  }
+  return held;
+}
+
+// Asks, and asks again until the store is in force. What lies ready is taken
+// away once nothing is to come of it.
+Done PutInForce(const Settings& settings, const std::string& store,
                 const wire::RestoreQuestion& question) {
   auto client = OperatorClient::Connect(settings.operator_socket);
   if (!client.ok()) return client.failure();
@@ -197,6 +217,9 @@ Done PutInForce(const Settings& settings,
       Failure failure = answer.failure();
       if (!failure.body.empty()) {
         failure.next += "; the same command then tells how it went";
+      } else if (failure.exit != Exit::kUnreachable) {
+        IncomingStore::Discard(store);
+        if (failure.next.empty()) failure.next = "then run this again";
       }
       return failure;
     }
@@ -204,6 +227,7 @@ Done PutInForce(const Settings& settings,
     if (!state.ok()) return state.failure();
     if (state->done) return base::Nothing{};
     if (state->failed) {
+      IncomingStore::Discard(store);
       return Failure{Exit::kRefused, "the store could not be put in force",
                      "the one before is kept; see cofferd's log"};
     }
@@ -214,9 +238,14 @@ Done PutInForce(const Settings& settings,
   }
 }
 
-// A connection to a vault that is open and is the backup's.
-Outcome<OperatorClient> ConnectTo(const Settings& settings,
-                                  const BackupHeader& header) {
+// A connection to a vault that is open and is the backup's, and its keyring's
+// generation.
+struct OpenVault {
+  OperatorClient client;
+  uint64_t keyring_generation;
+};
+Outcome<OpenVault> ConnectTo(const Settings& settings,
+                             const BackupHeader& header) {
   auto client = OperatorClient::Connect(settings.operator_socket);
   if (!client.ok()) return client.failure();
   auto asked = AskStatus(*client);
@@ -235,7 +264,7 @@ Outcome<OperatorClient> ConnectTo(const Settings& settings,
                    "this backup is of another vault than the one that answers",
                    "make that vault from its key export: coffer init --keys F"};
   }
-  return std::move(*client);
+  return OpenVault{std::move(*client), status.keyring_generation};
 }
 
 }  // namespace
@@ -251,11 +280,16 @@ Exit RunBackupRestore(const Invocation& invocation) {
   if (!whole.ok()) return invocation.Fail(whole.failure());
   auto header = ReadBackupHeader(path);
   if (!header.ok()) return invocation.Fail(header.failure());
-  auto client = ConnectTo(*settings, *header);
-  if (!client.ok()) return invocation.Fail(client.failure());
+  auto vault = ConnectTo(*settings, *header);
+  if (!vault.ok()) return invocation.Fail(vault.failure());
+  const std::string store = settings->config.data_dir + "/store";
+  auto held = HoldStore(store);
+  if (!held.ok()) return invocation.Fail(held.failure());
   wire::RestoreQuestion question;
-  auto outlook = Compare(invocation, path, settings->config.data_dir + "/store",
-                         *client, question.digest);
+  // As it was before the links were judged.
+  question.keyring_generation = vault->keyring_generation;
+  auto outlook =
+      Compare(invocation, path, store, vault->client, question.digest);
   if (!outlook.ok()) return invocation.Fail(outlook.failure());
   if (outlook->in_force) {
     return PrintResult(invocation, *outlook,
@@ -270,13 +304,14 @@ Exit RunBackupRestore(const Invocation& invocation) {
   if (!invocation.Confirmed("Put this backup in force?")) {
     return invocation.Fail(Exit::kRefused, "not restored", "");
   }
-  Done built = Build(invocation, *settings, path, *header, question.digest);
+  Done built =
+      Build(invocation, *settings, store, path, *header, question.digest);
   if (!built.ok()) return invocation.Fail(built.failure());
   question.made_at = header->made_at;
   question.links = header->links;
   question.lost = outlook->lost;
   question.dead = outlook->fates.dead();
-  Done done = PutInForce(*settings, question);
+  Done done = PutInForce(*settings, store, question);
   if (!done.ok()) return invocation.Fail(done.failure());
   return PrintResult(invocation, *outlook,
                      "Restored: " + Grouped(header->links) +

@@ -1,5 +1,13 @@
 // backup create, check and restore against a live store on disk and a keeper
 // that judges as a test wants.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+
 #include "cli/store_child.h"
 #include "tests/cli/backup_support.h"
 #include "vault/wire/operator_keys.h"
@@ -64,6 +72,7 @@ struct Vault {
       }
       case OperatorOp::kRestore: {
         restore = *base::DecodeWhole<wire::RestoreQuestion>(in);
+        if (refuses) return {OperatorCode::kRefused, "not so", {}};
         if (awaits) {
           KeeperAnswer answer = KeeperAnswer::Of(wire::AwaitingAnswer{});
           answer.code = OperatorCode::kAwaitsApproval;
@@ -98,6 +107,7 @@ struct Vault {
   base::ByteArray<16> vault_id = kBackupVault;
   uint64_t exported = 7;
   std::map<wire::LinkId, Rule> rules;
+  bool refuses = false;
   bool awaits = false;
   bool fails = false;
   int polls = 0;
@@ -233,6 +243,7 @@ TEST(BackupRestore, SaysWhatComesBackAndWhatDoesNotAndPutsItInForce) {
   EXPECT_EQ(vault.restore.lost, 4u);
   EXPECT_EQ(vault.restore.dead, 4u);
   EXPECT_EQ(vault.restore.made_at, 1785542400u);
+  EXPECT_EQ(vault.restore.keyring_generation, 7u);
   EXPECT_EQ(vault.polls, 2);
   EXPECT_EQ(*vault.store->CountLinks(), 100u);
   store::ExpectHas(*vault.store, BackupSample(100).sample());
@@ -290,12 +301,41 @@ TEST(BackupRestore, AFailureOfTheGateIsTold) {
   EXPECT_NE(coffer.err().find("could not be put in force"), std::string::npos);
 }
 
+TEST(BackupRestore, WhatIsRefusedLeavesNothingBehindAndSaysToRunItAgain) {
+  Coffer coffer;
+  Vault vault(coffer);
+  std::string file = coffer.directory / "backup";
+  MakeBackup(file, 10);
+  vault.refuses = true;
+  EXPECT_EQ(coffer.Run(Backup(vault, "restore", file)), Exit::kRefused);
+  EXPECT_NE(coffer.err().find("not so; then run this again"), std::string::npos)
+      << coffer.err();
+  EXPECT_FALSE(std::filesystem::exists(vault.data + "/store/incoming.mdb"));
+}
+
+TEST(BackupRestore, OnlyOneAtATimeBuildsInTheStoresDirectory) {
+  Coffer coffer;
+  Vault vault(coffer);
+  std::string file = coffer.directory / "backup";
+  MakeBackup(file, 10);
+  {
+    os::FileDescriptor other(
+        open((vault.data + "/store").c_str(), O_RDONLY | O_DIRECTORY));
+    ASSERT_EQ(flock(other.get(), LOCK_EX | LOCK_NB), 0);
+    EXPECT_EQ(coffer.Run(Backup(vault, "restore", file)), Exit::kRefused);
+    EXPECT_NE(coffer.err().find("another restore is under way"),
+              std::string::npos)
+        << coffer.err();
+  }
+  EXPECT_EQ(coffer.Run(Backup(vault, "restore", file)), Exit::kDone);
+}
+
 // --- The child at the store, when it is not what it should be
 
 TEST(StoreChild, WhatIsNoLinkEndsTheReading) {
   TemporaryDirectory directory;
   for (int fault = 0; fault < 5; ++fault) {
-    auto child = StoreChild::Start(directory / "", [&](int fd) {
+    const auto work = [&](int fd) {
       std::vector<uint8_t> bytes;
       if (fault == 0) bytes = {0, 0, 0, 0};
       if (fault == 1) bytes = {0xff, 0xff, 0xff, 0x7f};
@@ -305,7 +345,8 @@ TEST(StoreChild, WhatIsNoLinkEndsTheReading) {
       if (fault < 4) _exit(0);
       return base::Result<uint64_t>(
           base::Fail(base::Code::kIo, "the disk\x1b[2J is dying"));
-    });
+    };
+    auto child = StoreChild::Start(directory / "", os::StoreUse::kReads, work);
     ASSERT_TRUE(child.ok());
     uint64_t left_out = 0;
     auto frame = child->Receive(left_out);
@@ -317,14 +358,74 @@ TEST(StoreChild, WhatIsNoLinkEndsTheReading) {
   }
 }
 
+TEST(StoreChild, HasNoTerminalNoDescriptorsAndACage) {
+  TemporaryDirectory directory;
+  // What it finds, and then what it may not ask.
+  enum { kDescriptors, kForeignFile, kSocket, kCases };
+  for (int test = 0; test < kCases; ++test) {
+    auto child = StoreChild::Start(
+        directory / "", os::StoreUse::kReads,
+        [&](int fd) -> base::Result<uint64_t> {
+          if (test == kForeignFile) {
+            const int other = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+            return static_cast<uint64_t>(other < 0 ? 1 : 0);
+          }
+          if (test == kSocket) {
+            return static_cast<uint64_t>(socket(AF_UNIX, SOCK_STREAM, 0));
+          }
+          struct stat null {};
+          struct stat found {};
+          (void)stat("/dev/null", &null);
+          uint64_t good = 0;
+          for (int each = 0; each < 64; ++each) {
+            if (fstat(each, &found) != 0) continue;
+            if (each == fd || (each < 3 && S_ISCHR(found.st_mode) &&
+                               found.st_rdev == null.st_rdev)) {
+              ++good;
+            } else {
+              good += 100;
+            }
+          }
+          return good;
+        });
+    ASSERT_TRUE(child.ok());
+    uint64_t told = 0;
+    auto frame = child->Receive(told);
+    if (test == kSocket) {
+      EXPECT_EQ(frame.ok(), os::SeccompIsLeftOut());
+      continue;
+    }
+    ASSERT_TRUE(frame.ok()) << frame.failure().what;
+    EXPECT_EQ(told, test == kDescriptors ? 4u : 1u) << test;
+  }
+}
+
+TEST(StoreChild, OneThatNeverEndsIsEnded) {
+  TemporaryDirectory directory;
+  const auto begun = std::chrono::steady_clock::now();
+  {
+    auto child = StoreChild::Start(directory / "", os::StoreUse::kReads,
+                                   [](int) -> base::Result<uint64_t> {
+                                     for (;;) asm volatile("");
+                                   });
+    ASSERT_TRUE(child.ok());
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(9));
+}
+
 TEST(StoreChild, RunsAsTheOwnerOfTheDirectory) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
   TemporaryDirectory directory;
   std::string store = directory / "store";
   std::filesystem::create_directory(store);
   ASSERT_EQ(chown(store.c_str(), 4321, 4322), 0);
-  auto child = StoreChild::Start(store, [](int fd) {
-    uint32_t ids[] = {8, getuid(), getgid()};
+  ASSERT_EQ(chmod((directory / "").c_str(), 0755), 0);
+  auto child = StoreChild::Start(store, os::StoreUse::kBuilds, [&](int fd) {
+    os::FileDescriptor made(
+        open((store + "/made").c_str(), O_RDWR | O_CREAT, 0600));
+    struct stat found {};
+    (void)fstat(made.get(), &found);
+    uint32_t ids[] = {8, found.st_uid, found.st_gid};
     (void)os::WriteFull(fd, {reinterpret_cast<const uint8_t*>(ids), sizeof ids})
         .ok();
     return base::Result<uint64_t>(uint64_t{3});

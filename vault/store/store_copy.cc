@@ -254,4 +254,8 @@ Status StoreBuilder::Finish(const VaultId& vault, const StoreDigest& digest) {
   return {};
 }
 
+void StoreBuilder::Discard(const std::string& directory) {
+  unlink((directory + "/" + kIncomingName).c_str());
+}
+
 }  // namespace coffer::store

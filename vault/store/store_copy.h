@@ -62,6 +62,8 @@ class StoreBuilder {
   // Writes the rows that Adopt asks for, syncs, and leaves incoming.mdb in
   // place of an earlier one. Nothing can be added after it.
   Status Finish(const VaultId& vault, const StoreDigest& digest);
+  // Takes away an incoming.mdb that nothing is to come of.
+  static void Discard(const std::string& directory);
 
  private:
   StoreBuilder(std::string directory,
