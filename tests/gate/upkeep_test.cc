@@ -396,8 +396,13 @@ TEST_F(UpkeepTest, AStoreThatARestoreLeftIsPutInForce) {
   ASSERT_EQ(keeper_.adopted.size(), 1u);
   EXPECT_FALSE(keeper_.adopted[0].adopted);
   EXPECT_EQ(*store_.CountLinks(), 3u);
+  // In place and not yet safe is no answer: the keeper asks again.
+  store_.FailNextAdopt();
   keeper_.adopt = digest;
   SpinLater();
+  EXPECT_EQ(keeper_.adopted.size(), 1u);
+  clock_.boot_milliseconds += 2000;
+  Spin();
   ASSERT_EQ(keeper_.adopted.size(), 2u);
   EXPECT_TRUE(keeper_.adopted[1].adopted);
   EXPECT_EQ(keeper_.adopted[1].digest, digest);

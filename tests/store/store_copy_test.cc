@@ -202,6 +202,12 @@ TEST(StoreAdopt, PutsTheNewStoreInForceForGood) {
   auto adopted = store->Adopt(kVault, kDigest);
   ASSERT_TRUE(adopted.ok()) << MessageOf(adopted);
   EXPECT_EQ(*store->CountLinks(), 20u);
+  // Until the next start the one before can be put back by hand.
+  ASSERT_TRUE(std::filesystem::exists(directory.Path("data.mdb.old")));
+  TempDirectory before;
+  std::filesystem::copy(directory.Path("data.mdb.old"),
+                        before.Path("data.mdb"));
+  EXPECT_EQ(*OpenIn(before)->CountLinks(), 100u);
   PutMany(*store, 0, 10);
   EXPECT_EQ(*store->CountLinks(), 30u);
   // Nobody heard of it, and it is asked for again: nothing is lost.
@@ -284,6 +290,52 @@ TEST(StoreAdopt, AKillBeforeOrAfterTheRenameLeavesOneWholeStore) {
   EXPECT_EQ(*store->CountLinks(), 20u);
   EXPECT_TRUE(store->Adopt(kVault, kDigest).ok());
   EXPECT_EQ(*store->CountLinks(), 20u);
+}
+
+TEST(StoreAdopt, AKillBeforeTheOldOneGotItsNameIsNoRefusal) {
+  TempDirectory directory;
+  auto store = OpenIn(directory);
+  PutMany(*store, 0, 100);
+  Build(directory, 500, 520);
+  store = nullptr;
+  std::filesystem::rename(directory.Path("data.mdb"), directory.Path("old"));
+  std::filesystem::rename(directory.Path("incoming.mdb"),
+                          directory.Path("data.mdb"));
+  std::filesystem::rename(directory.Path("old"),
+                          directory.Path("incoming.mdb"));
+  unlink(directory.Path("lock.mdb").c_str());
+  store = OpenIn(directory);
+  EXPECT_TRUE(store->Adopt(kVault, kDigest).ok());
+  EXPECT_EQ(*store->CountLinks(), 20u);
+}
+
+// What fails once the new one is in place is neither a yes nor a no.
+TEST(StoreAdopt, AFailureBehindTheRenameIsAskedAgainAndNeverARefusal) {
+  TempDirectory directory;
+  EXPECT_EQ(
+      RunInChild([&] {
+        if (geteuid() == 0 &&
+            (chown(directory.path().c_str(), 4321, 4321) != 0 ||
+             setresgid(4321, 4321, 4321) != 0 ||
+             setresuid(4321, 4321, 4321) != 0)) {
+          return 1;
+        }
+        auto store = OpenIn(directory);
+        PutMany(*store, 0, 100);
+        Build(directory, 500, 520);
+        // Files can be renamed; the directory cannot be opened for its sync.
+        if (chmod(directory.path().c_str(), 0300) != 0) return 2;
+        for (int i = 0; i < 2; ++i) {
+          if (CodeOf(store->Adopt(kVault, kDigest)) != Code::kUnreachable) {
+            return 3;
+          }
+          if (store->CountLinks().ok()) return 4;
+        }
+        if (chmod(directory.path().c_str(), 0700) != 0) return 5;
+        if (!store->Adopt(kVault, kDigest).ok()) return 6;
+        return *store->CountLinks() == 20 ? 7 : 8;
+      }),
+      7);
 }
 
 TEST(StoreAdopt, WorksInTheGatesCage) {

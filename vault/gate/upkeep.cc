@@ -11,7 +11,8 @@ using base::Code;
 using base::Fail;
 using State = RewrapChunk::State;
 
-constexpr uint64_t kWorkEvery = 250;    // milliseconds
+constexpr uint64_t kWorkEvery = 250;  // milliseconds
+constexpr uint64_t kAdoptAgain = 2'000;
 constexpr uint64_t kIdlePause = 1'000;  // milliseconds, doubling
 constexpr uint32_t kIdleDoublings = 6;  // to about a minute
 constexpr size_t kSettleAtOnce = 64;
@@ -122,7 +123,17 @@ void Upkeep::Adopt(const store::VaultId& vault) {
   walk_ = {};
   to_settle_.clear();
   DropChunks();
+  works_.clear();
+  CountDamaged();
   base::Status adopted = store_.Adopt(vault, *adopt_);
+  if (!adopted.ok() && adopted.error().code == Code::kUnreachable) {
+    // Neither yes nor no: the keeper, not answered, names it again.
+    LogError("the restored store is in place and not yet in force",
+             adopted.error());
+    adopt_.reset();
+    work_due_ = clock_.BootMilliseconds() + kAdoptAgain;
+    return;
+  }
   if (adopted.ok()) {
     Log("the restored store is in force");
   } else {
@@ -131,8 +142,6 @@ void Upkeep::Adopt(const store::VaultId& vault) {
   keeper_.Ask(wire::Op::kAdopted, wire::AdoptedItem{*adopt_, adopted.ok()},
               {0, steps_.nobody, 0});
   adopt_.reset();
-  works_.clear();
-  CountDamaged();
 }
 
 // What was asked is answered all the same; nothing is written of it.

@@ -1,6 +1,7 @@
 #include "vault/os/gate_cage.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -48,6 +49,9 @@ constexpr SyscallRule kSyscalls[] = {
     {SYS_fsync, "a new file's directory"},
     {SYS_ftruncate, "LMDB's files when made"},
     {SYS_renameat, "a restored store in the place of the old one"},
+    {SYS_renameat2,
+     "the same, in one step that keeps the old one",
+     {Equal(4, RENAME_EXCHANGE)}},
     {SYS_fstatfs, "LMDB asks for the file system when it opens"},
     {SYS_uname, "LMDB asks for the kernel's version when it opens"},
     {SYS_fcntl, "LMDB's locks", {Equal(1, F_SETLK)}},

@@ -26,13 +26,35 @@ Status LmdbEnvironment::Adopt() {
       errno != ENOENT) {
     return Fail(Code::kIo, "store: lock.mdb cannot be moved away");
   }
-  if (renameat(AT_FDCWD, Path(kIncomingName).c_str(), AT_FDCWD,
-               Path(kDataName).c_str()) != 0) {
+  COFFER_TRY(PutInPlace());
+  adopting_ = true;
+  return FinishAdopt();
+}
+
+// In one step, so that a kill leaves one whole data.mdb. The one before stays
+// beside it until the next start, where the file system can exchange two files.
+Status LmdbEnvironment::PutInPlace() {
+  const std::string incoming = Path(kIncomingName);
+  const std::string data = Path(kDataName);
+  if (renameat2(AT_FDCWD, incoming.c_str(), AT_FDCWD, data.c_str(),
+                RENAME_EXCHANGE) == 0) {
+    // Under the other name it would do as well.
+    renameat(AT_FDCWD, incoming.c_str(), AT_FDCWD, Path(kOldDataName).c_str());
+    return {};
+  }
+  if (renameat(AT_FDCWD, incoming.c_str(), AT_FDCWD, data.c_str()) != 0) {
     return Fail(Code::kIo, "store: incoming.mdb cannot be put in place");
   }
+  return {};
+}
+
+Status LmdbEnvironment::FinishAdopt() {
+  if (faulted_) return DamagedError();
+  Close();
   COFFER_TRY(SyncDirectory());
   COFFER_TRY(OpenWithOwnLock());
   reopen_ = false;
+  adopting_ = false;
   return {};
 }
 

@@ -215,6 +215,7 @@ Status LmdbEnvironment::CreateIfMissing() {
   unlink(made.c_str());
   unlink(Path(kNewLockName).c_str());
   unlink(Path(kOldLockName).c_str());
+  unlink(Path(kOldDataName).c_str());
   struct stat ignored {};
   if (lstat(Path(kDataName).c_str(), &ignored) == 0) {
     // Again, for a kill between the rename and its sync.
@@ -442,6 +443,7 @@ void LmdbEnvironment::Close() {
 
 Status LmdbEnvironment::Ready() {
   if (faulted_) return DamagedError();
+  if (adopting_) return FinishAdopt();
   if (!reopen_ && environment_ != nullptr) return {};
   Close();
   COFFER_TRY(OpenChecked());

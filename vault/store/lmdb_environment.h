@@ -32,8 +32,9 @@ inline constexpr size_t kTables = 8;
 inline constexpr char kDataName[] = "data.mdb";
 inline constexpr char kIncomingName[] = "incoming.mdb";
 inline constexpr char kLockName[] = "lock.mdb";
-// What becomes of a lock file when its data file is replaced.
+// What becomes of a lock file when its data file is replaced, and of the data.
 inline constexpr char kOldLockName[] = "lock.mdb.old";
+inline constexpr char kOldDataName[] = "data.mdb.old";
 
 inline MDB_val ToVal(Bytes bytes) {
   return {bytes.size(), const_cast<uint8_t*>(bytes.data())};
@@ -100,8 +101,12 @@ class LmdbEnvironment {
   Result<std::vector<uint8_t>> ReadState(std::string_view name);
 
   // Puts incoming.mdb in the place of data.mdb and opens it, also where the old
-  // one faulted. After a failure one of the two is in force, whole.
+  // one faulted. After a failure with adopting() false the old one is in force;
+  // with true the new one is in place, and FinishAdopt, or Ready, is to make it
+  // safe and open it.
   Status Adopt();
+  Status FinishAdopt();
+  bool adopting() const { return adopting_; }
 
   // Whether writes that add may go on: kFull once the pages in use reach the
   // limit. Erasing may go beyond it, so that a full store can be emptied.
@@ -131,6 +136,7 @@ class LmdbEnvironment {
   Status CreateIfMissing();
   Status SyncDirectory();
   Status OpenChecked();
+  Status PutInPlace();
   Status OpenWithOwnLock();
   const char* data_name() const;
   Status OpenTables();
@@ -149,8 +155,9 @@ class LmdbEnvironment {
   uint32_t page_bytes_ = 0;
   uint64_t transaction_ = 0;  // the last one, as the file said when opened
   uint32_t commits_ = 0;
-  bool reopen_ = false;   // after a commit of unknown outcome
-  bool faulted_ = false;  // for good
+  bool reopen_ = false;    // after a commit of unknown outcome
+  bool adopting_ = false;  // another data.mdb is in place, and not yet safe
+  bool faulted_ = false;   // for good
 };
 
 }  // namespace coffer::store

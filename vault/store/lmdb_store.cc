@@ -235,18 +235,22 @@ Status LmdbStore::Adopt(const VaultId& vault, const StoreDigest& digest) {
     }
     return Fail(Code::kConflict, "store: the one that lies ready is another");
   };
-  auto incoming = LmdbEnvironment::OpenToRead(
-      directory_, LmdbEnvironment::Access::kIncoming);
-  if (incoming.ok()) {
-    COFFER_TRY(check(**incoming));
-    incoming->reset();
-    return environment_->Adopt();
+  Status lies_ready = Fail(Code::kIo, "store: another one is put in place");
+  if (!environment_->adopting()) {
+    auto incoming = LmdbEnvironment::OpenToRead(
+        directory_, LmdbEnvironment::Access::kIncoming);
+    lies_ready = incoming.ok() ? check(**incoming) : incoming.error();
+    if (incoming.ok()) incoming->reset();
+    if (lies_ready.ok()) lies_ready = environment_->Adopt();
+    if (lies_ready.ok()) return {};
   }
-  if (incoming.error().code != Code::kNotFound) return incoming.error();
   // Perhaps it happened before, and nobody heard of it.
-  COFFER_TRY(environment_->Ready());
-  if (check(*environment_).ok()) return {};
-  return Fail(Code::kNotFound, "store: none lies ready to be adopted");
+  Status ready = environment_->Ready();
+  if (environment_->adopting()) {
+    return base::Error{Code::kUnreachable, ready.error().message};
+  }
+  if (ready.ok() && check(*environment_).ok()) return {};
+  return lies_ready;
 }
 
 Status LmdbStore::Commit(const std::function<Status(WriteBatch&)>& fill) {

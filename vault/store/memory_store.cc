@@ -180,6 +180,9 @@ Status MemoryStore::Adopt(const VaultId& vault, const StoreDigest& digest) {
   }
   tables_ = std::move(*incoming_);
   incoming_.reset();
+  if (std::exchange(fail_adopt_, false)) {
+    return Fail(Code::kUnreachable, "store: not yet safe");
+  }
   return {};
 }
 

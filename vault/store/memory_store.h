@@ -30,6 +30,8 @@ class MemoryStore final : public Store {
   // The next commit whose fill is ok ends with `error`; `written`: though it
   // was written, as kIo allows.
   void FailNextCommit(base::Error error, bool written);
+  // The next Adopt that puts a store in force says kUnreachable.
+  void FailNextAdopt() { fail_adopt_ = true; }
   // Leaves a store to be adopted, as a restore does.
   void Leave(const MemoryStore& incoming) { incoming_ = incoming.tables_; }
 
@@ -46,6 +48,7 @@ class MemoryStore final : public Store {
   };
 
   Tables tables_;
+  bool fail_adopt_ = false;
   std::optional<Tables> incoming_;
   std::optional<Failure> failure_;
 };

@@ -122,7 +122,9 @@ class Store {
   // Puts the store that a restore left beside this one in force, if it is of
   // this vault and its digest this one; again ok when it is so already.
   // Whatever happens, one of the two is in force, whole. kNotFound, kConflict
-  // (another vault or digest), and what makes a store refuse to open.
+  // (another vault or digest), and what makes a store refuse to open: the one
+  // before is kept. kUnreachable: the new one is in place, and neither safe nor
+  // open yet; ask again.
   virtual Status Adopt(const VaultId& vault, const StoreDigest& digest) = 0;
 };
 
