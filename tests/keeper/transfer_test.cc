@@ -66,7 +66,7 @@ TEST_F(TransferTest, LostMachineComesBackFromExportAndRecords) {
   EXPECT_EQ(other.vault().state(), VaultState::kOperational);
   EXPECT_EQ(other.vault().vault_id(), world_.vault().vault_id());
   EXPECT_EQ(other.Tail(20).at(0).kind, LeafKind::kImport);
-  EXPECT_EQ(other.Tail(20).at(0).index, uint64_t{1} << 32);
+  EXPECT_EQ(other.Tail(20).at(0).index, uint64_t{2} << 40);
   EXPECT_GT(other.Tail(20).at(0).index, leaves);
   EXPECT_GT(other.vault().keyring_generation(), generation);
   other.caller = other.Connect(geteuid());
@@ -105,6 +105,74 @@ TEST_F(TransferTest, ReplacedRecordsTakeNoFloorAfterAnImport) {
   EXPECT_EQ(other.vault().floors().size(), 0u);
 }
 
+TEST(FirstLeafAfter, IsFarAboveWhateverTheExportSays) {
+  for (uint64_t next : {uint64_t{0}, (uint64_t{1} << 32) - 1, uint64_t{1} << 32,
+                        (uint64_t{1} << 40) - 1, uint64_t{1} << 40,
+                        (uint64_t{1} << 62) - (uint64_t{2} << 40)}) {
+    const uint64_t first = keeper::FirstLeafAfter(next);
+    EXPECT_GE(first, next + (uint64_t{1} << 40)) << next;
+    EXPECT_LE(first, uint64_t{1} << 62) << next;
+    EXPECT_TRUE(keeper::MayBeOfLostVault(next, first));
+    EXPECT_FALSE(keeper::MayBeOfLostVault(first, first + 5));
+  }
+}
+
+// What was ended says so itself; an older revision that somebody kept dies with
+// the first sight of it.
+TEST_F(TransferTest, EndedRecordsTakeTheirFloorAfterAnImport) {
+  const KeptLink older = world_.Create();
+  auto revoked = world_.One<wire::NewRecord>(
+      wire::Op::kRevokeConsent,
+      wire::RevokeConsentItem{world_.caller, older.link,
+                              wire::RevocationReason::kUserAction,
+                              older.Stored(false)});
+  ASSERT_TRUE(revoked.allowed());
+  const KeptLink ended(revoked.fields);
+  const std::vector<uint8_t> bytes = Export(world_, nullptr);
+  OperatorWorld other;
+  ASSERT_TRUE(other.Start().ok());
+  ASSERT_TRUE(Import(other, bytes).done());
+  other.caller = other.Connect(geteuid());
+  EXPECT_TRUE(other.Issue(older).allowed());  // nobody can know
+  EXPECT_EQ(other.Issue(ended).rule(), Rule::kConsentRevoked);
+  EXPECT_EQ(other.Issue(older).rule(), Rule::kRecordStale);
+  EXPECT_EQ(other.vault().floors().size(), 1u);
+  ASSERT_TRUE(other.RestartKeeper().ok());
+  ASSERT_TRUE(other.Unseal().ok());
+  other.caller = other.Connect(geteuid());
+  EXPECT_EQ(other.Issue(older).rule(), Rule::kRecordStale);
+}
+
+TEST(ImportUnderARule, KeepsTheRuleOfTheExport) {
+  OperatorWorld world;
+  world.OperateWith(2);
+  const std::vector<uint8_t> bytes = Export(world, nullptr);
+  for (bool with : {false, true}) {
+    OperatorWorld other;
+    ASSERT_TRUE(other.Start().ok());
+    const wire::QuorumRule wish = with ? other.RuleOf(3) : wire::QuorumRule{};
+    ASSERT_TRUE(Import(other, bytes, 7, wish).done());
+    EXPECT_TRUE(other.vault().quorum() == world.vault().quorum());
+    EXPECT_EQ(other.vault().header().quorum_threshold, 2);
+  }
+}
+
+TEST_F(TransferTest, NewInstitutionMakesTheLastExportTooOld) {
+  uint64_t generation = 0;
+  Export(world_, &generation);
+  ASSERT_TRUE(
+      world_.Ask(OperatorOp::kKeyExport, wire::ExportQuestion{generation}, 5)
+          .done());
+  ASSERT_TRUE(world_.LoadPolicy(Encode(TestPolicy())).ok());
+  EXPECT_EQ(world_.vault().keyring_generation(), generation);
+  wire::Policy more = TestPolicy();
+  wire::PolicyInstitution bank = more.institutions[0];
+  bank.name = wire::Name("wells");
+  more.institutions.push_back(bank);
+  ASSERT_TRUE(world_.LoadPolicy(Encode(more)).ok());
+  EXPECT_GT(world_.vault().keyring_generation(), generation);
+}
+
 TEST_F(TransferTest, JournalOfAnImportIsReadFromItsFirstLeaf) {
   const std::vector<uint8_t> bytes = Export(world_, nullptr);
   OperatorWorld other;
@@ -112,10 +180,10 @@ TEST_F(TransferTest, JournalOfAnImportIsReadFromItsFirstLeaf) {
   ASSERT_TRUE(Import(other, bytes).done());
   wire::TailAnswer tail;
   std::vector<uint8_t> space(65536);
-  for (uint64_t from : {uint64_t{0}, uint64_t{1} << 32}) {
+  for (uint64_t from : {uint64_t{0}, uint64_t{2} << 40}) {
     ASSERT_TRUE(other.parts->journal.ReadTail(from, 100, space, tail).ok());
     ASSERT_GE(tail.leaves.size, 1u);
-    EXPECT_EQ(wire::DecodeLeaf(tail.leaves[0].leaf)->index, uint64_t{1} << 32);
+    EXPECT_EQ(wire::DecodeLeaf(tail.leaves[0].leaf)->index, uint64_t{2} << 40);
   }
 }
 

@@ -53,10 +53,15 @@ Result<KeyExport> ReadKeyExport(Bytes bytes, Bytes& box);
 Result<size_t> OpenKeyExport(MutableBytes out, Bytes bytes, Bytes box,
                              const crypto::RootKey& root);
 
-// Where an imported vault's leaves begin: far above any that the vault can
-// have given since its keys were exported.
+// Where an imported vault's leaves begin: at least 2^40 above any that the
+// vault had given when its keys were exported.
 constexpr uint64_t FirstLeafAfter(uint64_t next_leaf) {
-  return (next_leaf | 0xffffffff) + 1;
+  return ((next_leaf >> 40) + 2) << 40;
+}
+// Whether a leaf may be of the lost vault that this one was made from. A vault
+// that was never lost says so of leaves 2^40 and more ago, too.
+constexpr bool MayBeOfLostVault(uint64_t leaf, uint64_t next_leaf) {
+  return leaf >> 40 < next_leaf >> 40;
 }
 
 }  // namespace coffer::keeper
