@@ -34,4 +34,20 @@ bool SshSignatureValid(Bytes signature, const PublicKey& key, Bytes message) {
   return SignatureValid(signature, key, SshSignedBlob(message));
 }
 
+void SshFingerprint(char (&out)[kSshFingerprintBytes], const PublicKey& key) {
+  constexpr std::string_view kType = "ssh-ed25519";
+  constexpr std::string_view kHash = "SHA256:";
+  uint8_t blob[4 + kType.size() + 4 + sizeof(PublicKey)];
+  uint8_t* const end =
+      PutString(PutString(blob, base::AsBytes(kType)), Bytes(key));
+  COFFER_CHECK(end == blob + sizeof blob);
+  uint8_t hash[crypto_hash_sha256_BYTES];
+  crypto_hash_sha256(hash, blob, sizeof blob);
+  std::memcpy(out, kHash.data(), kHash.size());
+  char text[44];  // with the zero at its end
+  sodium_bin2base64(text, sizeof text, hash, sizeof hash,
+                    sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+  std::memcpy(out + kHash.size(), text, kSshFingerprintBytes - kHash.size());
+}
+
 }  // namespace coffer::crypto

@@ -21,4 +21,8 @@ ByteArray<kSshSignedBytes> SshSignedBlob(Bytes message);
 // False, too, for a signature that has not 64 bytes.
 bool SshSignatureValid(Bytes signature, const PublicKey& key, Bytes message);
 
+// "SHA256:" and 43 characters, as `ssh-keygen -l` names the key.
+inline constexpr size_t kSshFingerprintBytes = 7 + 43;
+void SshFingerprint(char (&out)[kSshFingerprintBytes], const PublicKey& key);
+
 }  // namespace coffer::crypto

@@ -1,6 +1,7 @@
 #include "vault/keeper/operation_words.h"
 
 #include "crypto/kdf.h"
+#include "crypto/ssh_signature.h"
 #include "vault/keeper/slot_service.h"
 
 namespace coffer::keeper {
@@ -51,9 +52,10 @@ void Slot(TextWriter& out, Bytes body) {
 void Restore(TextWriter& out, Bytes body) {
   auto question = base::DecodeWhole<wire::RestoreQuestion>(body);
   if (!question.ok()) return;
-  out.Hex(Bytes(question->digest).first(8)).Add(" made ");
-  out.Time(question->made_at).Add(" losing ").Number(question->lost);
-  out.Add(" links");
+  // What stands in a backup's clear head, and what the CLI counted.
+  out.Hex(Bytes(question->digest).first(8)).Add(" claims made ");
+  out.Time(question->made_at).Add(" lost ").Number(question->lost);
+  out.Add(" dead ").Number(question->dead);
 }
 
 void Lifted(TextWriter& out, const Vault& vault, const wire::Policy& next) {
@@ -69,6 +71,28 @@ void Lifted(TextWriter& out, const Vault& vault, const wire::Policy& next) {
     first = false;
   }
   if (more != 0) out.Add(" and ").Number(more).Add(" more");
+}
+
+// Names alone would let a key be exchanged under a name that everybody knows.
+void Rule(TextWriter& out, const wire::QuorumRule& old,
+          const wire::QuorumRule& next) {
+  if (next.threshold == 0) {
+    out.Add("quorum off\n");
+    return;
+  }
+  out.Add("quorum ").Number(next.threshold).Add(" of ");
+  out.Number(next.approvers.size).Add("\n");
+  for (const wire::Approver& approver : next.approvers) {
+    const char* mark = " (new)";
+    for (const wire::Approver& before : old.approvers) {
+      if (!(before.name == approver.name.view())) continue;
+      mark = before.public_key == approver.public_key ? "" : " (another key)";
+    }
+    char key[crypto::kSshFingerprintBytes];
+    crypto::SshFingerprint(key, approver.public_key);
+    out.Add("approver ").Add(approver.name.view()).Add(" ");
+    out.Add({key, sizeof key}).Add(mark).Add("\n");
+  }
 }
 
 }  // namespace
@@ -87,6 +111,7 @@ void DescribeOperation(TextWriter& out, const Vault& vault, OperatorOp op,
       out.Add("key destroy ");
       auto question = base::DecodeWhole<wire::KeyQuestion>(body);
       if (question.ok()) Key(out, vault, question->id);
+      out.Add(" wait ").Number(vault.policy().destroy_wait_seconds).Add(" s");
       return;
     }
     case OperatorOp::kInstitutionChange: {
@@ -132,22 +157,26 @@ void DescribeOperation(TextWriter& out, const Vault& vault, OperatorOp op,
   }
 }
 
-void DescribePolicy(TextWriter& out, const Vault& vault,
-                    const wire::PolicyBytes& question) {
-  wire::ByteArray<32> digest;
-  crypto::Hash(digest, "coffer policy", {question.policy});
-  out.Add("policy ").Hex(digest).Add("\n");
-  const wire::QuorumRule& rule = question.quorum;
-  if (rule == vault.quorum()) return;
-  if (rule.threshold == 0) {
-    out.Add("quorum off\n");
+void DescribeMore(TextWriter& out, const Vault& vault, OperatorOp op,
+                  Bytes body, const wire::Policy& next) {
+  if (op == OperatorOp::kRestore) {
+    auto question = base::DecodeWhole<wire::RestoreQuestion>(body);
+    if (question.ok()) out.Add("backup ").Hex(question->digest).Add("\n");
     return;
   }
-  out.Add("quorum ").Number(rule.threshold).Add(" of");
-  for (const wire::Approver& approver : rule.approvers) {
-    out.Add(" ").Add(approver.name.view());
+  auto question = base::DecodeWhole<wire::PolicyBytes>(body);
+  if (op != OperatorOp::kPolicyLoad || !question.ok()) return;
+  wire::ByteArray<32> digest;
+  crypto::Hash(digest, "coffer policy", {question->policy});
+  out.Add("policy ").Hex(digest).Add("\n");
+  const uint32_t wait = vault.policy().destroy_wait_seconds;
+  if (next.destroy_wait_seconds < wait) {
+    out.Add("destroy-wait ").Number(next.destroy_wait_seconds);
+    out.Add(" s, was ").Number(wait).Add(" s\n");
   }
-  out.Add("\n");
+  if (!(question->quorum == vault.quorum())) {
+    Rule(out, vault.quorum(), question->quorum);
+  }
 }
 
 }  // namespace coffer::keeper

@@ -16,9 +16,10 @@ bool LiftsProhibition(const wire::Policy& old, const wire::Policy& next);
 // that a kPolicyLoad brings; of other operations it is not read.
 void DescribeOperation(TextWriter& out, const Vault& vault, wire::OperatorOp op,
                        Bytes body, const wire::Policy& next);
-// Lines that only a kPolicyLoad has: the policy's digest, as status shows it,
-// and the rule where it changes.
-void DescribePolicy(TextWriter& out, const Vault& vault,
-                    const wire::PolicyBytes& question);
+// Lines that only some have. Of a kPolicyLoad: the policy's digest, as status
+// shows it, a wait before destruction that becomes shorter, and the rule where
+// it changes. Of a kRestore: the backup's digest.
+void DescribeMore(TextWriter& out, const Vault& vault, wire::OperatorOp op,
+                  Bytes body, const wire::Policy& next);
 
 }  // namespace coffer::keeper

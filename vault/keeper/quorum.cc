@@ -77,6 +77,7 @@ bool Quorum::PolicyGuarded(const wire::PolicyBytes& question) const {
     return false;  // refused for what it is
   }
   return !(question.quorum == vault_.quorum()) ||
+         policy_->destroy_wait_seconds < vault_.policy().destroy_wait_seconds ||
          LiftsProhibition(vault_.policy(), *policy_);
 }
 
@@ -129,13 +130,10 @@ Status Quorum::Propose(OperatorOp op, Bytes body, uint32_t uid,
 
 void Quorum::Render(Pending& pending) {
   const Bytes body(pending.body.get(), pending.body_size);
-  wire::PolicyBytes policy;
-  const bool is_policy = pending.op == OperatorOp::kPolicyLoad;
-  if (is_policy) {
+  if (pending.op == OperatorOp::kPolicyLoad) {
     auto question = base::DecodeWhole<wire::PolicyBytes>(body);
-    COFFER_CHECK(question.ok());
-    policy = *question;
-    COFFER_CHECK(wire::DecodePolicy(*policy_, policy.policy).ok());
+    COFFER_CHECK(question.ok() &&
+                 wire::DecodePolicy(*policy_, question->policy).ok());
   }
   TextWriter what(pending.what, sizeof pending.what);
   DescribeOperation(what, vault_, pending.op, body, *policy_);
@@ -149,7 +147,7 @@ void Quorum::Render(Pending& pending) {
   out.Add("coffer operation v1\nvault ").Hex(vault_.vault_id());
   out.Add("\noperation op_").Hex(pending.id);
   out.Add("\nwhat ").Add({pending.what, pending.what_size}).Add("\n");
-  if (is_policy) DescribePolicy(out, vault_, policy);
+  DescribeMore(out, vault_, pending.op, body, *policy_);
   out.Add("parameters ").Hex(parameters);
   out.Add("\nasked-by uid ").Number(pending.uid);
   out.Add(" at ").Time(pending.asked_at);
@@ -300,7 +298,8 @@ bool Quorum::Lives(const Pending& pending) const {
   return pending.used && vault_.state() == wire::VaultState::kOperational &&
          pending.epoch == vault_.unseal_leaf() &&
          vault_.Now() < pending.expires_at && pending.rule == vault_.quorum() &&
-         (pending.op != OperatorOp::kPolicyLoad ||
+         ((pending.op != OperatorOp::kPolicyLoad &&
+           pending.op != OperatorOp::kKeyDestroy) ||
           pending.policy_generation == vault_.policy_generation()) &&
          pending.slot ==
              SlotKey(pending.op, {pending.body.get(), pending.body_size});

@@ -7,15 +7,19 @@
 //
 // Refuses signatures that are not an approver's over this statement, a second
 // one of the same approver, and what has expired or was asked for under another
-// rule than the one in force, a policy load under another policy, the removal
-// of a slot that is another one now. A rule needs two distinct keys at least
-// (wire::CheckQuorum), so that nobody approves his own operation alone.
+// rule than the one in force, a policy load or a key's destruction (its wait)
+// under another policy, the removal of a slot that is another one now. A rule
+// needs two distinct keys at least (wire::CheckQuorum), so that nobody approves
+// his own operation alone.
 //
 //   statement :=  "coffer operation v1" LF
 //                 "vault " hex LF
 //                 "operation op_" hex LF
 //                 "what " words LF
-//                 ["policy " hex LF ["quorum " words LF]]   of a policy load
+//                 ["policy " hex LF ["destroy-wait " words LF]
+//                  ["quorum " words LF ("approver " words LF)*]]
+//                                           of a policy load
+//                 ["backup " hex LF]        of a restore
 //                 "parameters " hex LF      BLAKE2b-32 of op u8 and question
 //                 "asked-by uid " number " at " time LF
 //                 "expires " time LF
