@@ -408,6 +408,7 @@ TEST_F(TransferTest, RestoreIsToldOnceAndOneAtATime) {
   wire::RestoreQuestion one;
   one.digest.fill(1);
   one.links = 3;
+  one.keyring_generation = world_.vault().keyring_generation();
   wire::RestoreQuestion two = one;
   two.digest.fill(2);
   auto ask = [&](const wire::RestoreQuestion& question) {
@@ -430,6 +431,7 @@ TEST_F(TransferTest, RestoreIsToldOnceAndOneAtATime) {
 TEST_F(TransferTest, OutcomeOfARestoreThatNobodyAskedForIsForgotten) {
   wire::RestoreQuestion question;
   question.digest.fill(1);
+  question.keyring_generation = world_.vault().keyring_generation();
   world_.Ask(OperatorOp::kRestore, question);
   world_.vault().adoption().done = true;
   world_.vault().adoption().adopted = true;

@@ -299,6 +299,9 @@ Status KeyService::MayDestroy(const KekEntry& kek) const {
     return Fail(Code::kConflict,
                 "the active key: rotate first, or withdraw the institution");
   }
+  if (vault_.adoption().under_way()) {
+    return Fail(Code::kConflict, "a restore is under way; wait for it");
+  }
   if (!kek.counted) {
     return Fail(Code::kConflict,
                 "the store has not told yet how many links depend on it; try "

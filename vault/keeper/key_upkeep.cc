@@ -45,6 +45,9 @@ KeyService::Due KeyService::Look() const {
   const uint64_t now = vault_.Now();
   const uint64_t boot = vault_.clock().BootMilliseconds();
   Due due;
+  due.horizon =
+      epoch_ != vault_.unseal_leaf() || boot >= mark_at_ + kHorizonMilliseconds;
+  if (vault_.adoption().under_way()) return due;  // all else waits for it
   for (size_t i = 0; i < keyring.keks(); ++i) {
     const KekEntry& kek = keyring.kek(i);
     due.drained |= kek.drained;
@@ -60,8 +63,6 @@ KeyService::Due KeyService::Look() const {
   due.floors = ManyFloors() &&
                (rotated_for_floors_at_ == 0 ||
                 boot >= rotated_for_floors_at_ + kFloorsPauseMilliseconds);
-  due.horizon =
-      epoch_ != vault_.unseal_leaf() || boot >= mark_at_ + kHorizonMilliseconds;
   return due;
 }
 

@@ -139,14 +139,25 @@ Status Transfer::Restore(const wire::RestoreQuestion& question, uint32_t uid,
     adoption = StoreAdoption{};
     return {};
   }
-  if (!IsZero(adoption.digest) && !adoption.done) {
+  if (adoption.under_way()) {
     return Fail(Code::kConflict, "another restore is under way; wait for it");
   }
   wire::Leaf leaf;
+  Vault& vault = shared_.vault;
+  if (question.keyring_generation != vault.keyring_generation()) {
+    return Fail(Code::kConflict,
+                "keys changed since the backup was judged; run backup restore "
+                "again");
+  }
   leaf.kind = wire::LeafKind::kRestore;
   leaf.uid = uid;
   leaf.detail = Detail(question.links);
-  COFFER_TRY(shared_.vault.Record(leaf));
+  COFFER_TRY(vault.Record(leaf));
+  // Durable before the store is another one: what was walked and swept may be
+  // in it again, and nobody may be left to say so.
+  vault.keyring().ForgetWalks();
+  Status written = vault.WriteState();
+  if (!written.ok()) return vault.Latch(written.error());
   adoption = StoreAdoption{};
   adoption.digest = question.digest;
   return {};

@@ -114,7 +114,7 @@ void Work(Operation::Shared& shared, const wire::WorkItem& item,
   TakeCounts(vault.keyring(), item);
   wire::WorkAnswer work;
   const StoreAdoption& adoption = vault.adoption();
-  if (!adoption.done) work.adopt = adoption.digest;
+  if (adoption.under_way()) work.adopt = adoption.digest;
   for (bool urgent : {true, false}) AddRows(vault.keyring(), urgent, work);
   answer.Allow(wire::kNoLeaf, work);
 }
@@ -166,7 +166,8 @@ void Drained(Operation::Shared& shared, const wire::DrainedItem& item,
   if (kek == nullptr || place < 0 || kek->institution != place) {
     return answer.Refuse(Rule::kKeyUnavailable, wire::kNoLeaf);
   }
-  if (MaySeal(kek->state)) {
+  // While another store comes in, what this one has not says nothing.
+  if (MaySeal(kek->state) || shared.vault.adoption().under_way()) {
     return answer.Refuse(Rule::kKeyNotToRewrap, wire::kNoLeaf);
   }
   keyring.MarkDrained(*kek);
@@ -177,13 +178,12 @@ void Adopted(Operation::Shared& shared, const wire::AdoptedItem& item,
              AnswerWriter& answer) {
   if (!IsOpen(shared.vault, answer)) return;
   StoreAdoption& adoption = shared.vault.adoption();
-  const bool asked = adoption.digest != wire::ByteArray<32>{};
-  if (!asked || adoption.done || item.digest != adoption.digest) {
+  if (!adoption.under_way() || item.digest != adoption.digest) {
     return answer.Refuse(Rule::kMalformedRequest, wire::kNoLeaf);
   }
   adoption.done = true;
   adoption.adopted = item.adopted;
-  // An older store may hold again what was walked and swept.
+  // Counts that came meanwhile were of the store before.
   if (item.adopted) shared.vault.keyring().ForgetWalks();
   answer.Allow(wire::kNoLeaf, wire::EmptyAnswer{});
 }

@@ -41,6 +41,10 @@ struct StoreAdoption {
 
 // Resource; everything it will ever need is made by the constructor.
 class Vault {
+
+  // Asked for and not answered: until then nothing may be taken for gone from
+  // the store.
+  bool under_way() const { return digest != wire::ByteArray<32>{} && !done; }
  public:
   Vault(base::Clock& clock, base::SecretArena& arena, Journal& journal,
         StateFile& state_file);
@@ -115,6 +119,7 @@ class Vault {
   Status Record(wire::Leaf leaf);
   // A new state in force, durable. An error may leave either in force: Latch.
   Status WriteState();
+  const StoreAdoption& adoption() const { return adoption_; }
   // WriteState after a change of keys or slots: raises the generation.
   Status WriteKeys();
   // WriteKeys under a fresh root, sealed to every slot: what was written before
