@@ -298,7 +298,9 @@ Status Vault::LoadPolicy(const wire::PolicyBytes& question, uint32_t uid) {
   COFFER_TRY(AddOperatorLeaf(LeafKind::kPolicyLoad, uid, 0));
   COFFER_TRY(SetPolicy(question.policy));
   quorum_ = question.quorum;
-  Status written = WriteState();
+  // A new institution has a key that no key export holds.
+  Status written =
+      keyring_.institutions() == institutions ? WriteState() : WriteKeys();
   if (!written.ok()) return Latch(written.error());
   return {};
 }
@@ -328,6 +330,7 @@ Status Vault::SetPolicy(Bytes compiled) {
        next_policy_->institutions) {
     COFFER_TRY(keyring_.EnsureInstitution(institution.name.view(), Now(),
                                           journal_.next_leaf()));
+  const size_t institutions = keyring_.institutions();
   }
   std::swap(policy_, next_policy_);
   std::memcpy(policy_bytes_.get(), compiled.data(), compiled.size());
