@@ -213,6 +213,29 @@ TEST_F(RotationFloorsTest, SettledRecordIsRevokedWithoutBankToken) {
             Rule::kLinkErased);
 }
 
+// Its floor is in force already: the kills' room in the journal is not for it.
+TEST_F(RotationFloorsTest, SettlingLeavesTheRoomForKills) {
+  const KeptLink link = world_.Add();
+  ASSERT_EQ(world_.Revoke(link), Rule::kAllowed);
+  world_.files.disk_full = true;
+  keeper::Journal& journal = world_.parts->journal;
+  wire::Leaf leaf;
+  leaf.kind = wire::LeafKind::kLinkRead;
+  while (journal.CanAppend(false)) {
+    for (int i = 0; i < 1000 && journal.CanAppend(false); ++i) {
+      world_.vault().AddLeaf(leaf);
+    }
+    ASSERT_TRUE(journal.SyncNow(world_.ring().journal_key()).ok());
+  }
+  wire::SettleItem item{link.link, link.Stored(false)};
+  EXPECT_EQ(world_.One<wire::NewRecord>(Op::kSettle, item).rule(),
+            Rule::kJournalFull);
+  EXPECT_EQ(world_.Revoke(link), Rule::kJournalFull);  // a refusal
+  world_.files.disk_full = false;
+  journal.KeepReserve();
+  EXPECT_TRUE(world_.One<wire::NewRecord>(Op::kSettle, item).allowed());
+}
+
 TEST_F(RotationFloorsTest, UsedConsentIsSettledAsUsed) {
   wire::CreateItem create = TestCreate(world_.caller);
   create.consent.duration_type = wire::DurationType::kOneTime;

@@ -248,11 +248,11 @@ TEST_F(RotationTest, JournalWithoutRoomBeginsNothing) {
   world_.files.disk_full = true;
   wire::Leaf leaf;
   leaf.kind = LeafKind::kLinkRead;
-  while (world_.vault().CanAppend(true)) {
-    for (int i = 0; i < 1000 && world_.vault().CanAppend(true); ++i) {
+  while (world_.parts->journal.CanRecord()) {
+    for (int i = 0; i < 1000 && world_.parts->journal.CanRecord(); ++i) {
       world_.vault().AddLeaf(leaf);
     }
-    if (!world_.vault().CanAppend(true)) {
+    if (!world_.parts->journal.CanRecord()) {
       // The buffer or the file: only the file stays full after a sync.
       ASSERT_TRUE(
           world_.parts->journal.SyncNow(world_.ring().journal_key()).ok());

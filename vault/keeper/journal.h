@@ -30,6 +30,9 @@ namespace coffer::keeper {
 inline constexpr uint64_t kJournalStepBytes = 16 << 20;
 // Kept for kills: about 10,000 leaves.
 inline constexpr uint64_t kJournalKillBytes = 4 << 20;
+// Of that, the last is kept for operators: kills must not keep a withdrawal or
+// an unseal out.
+inline constexpr uint64_t kJournalOperatorBytes = 256 * 1024;
 
 enum class JournalState : uint8_t {
   kClosed,   // not opened, or uninitialised: Create is all it can do
@@ -90,6 +93,8 @@ class Journal {
   // Ordinary decisions are refused while the kills' reserve is all that is
   // left.
   bool CanAppend(bool kill) const;
+  // The same for an operator's leaf, down to the last byte.
+  bool CanRecord() const;
   // False, and nothing is added, when buffer or file has no room. At most
   // base::kLeafBytesMax and kChangeBytesMax bytes.
   bool AddLeaf(Bytes leaf);
@@ -153,6 +158,7 @@ class Journal {
   base::Error Io(base::Literal message);
   bool AddEntry(EntryKind kind, Bytes bytes);
   bool HasFileRoom(uint64_t more_payload, uint64_t reserve) const;
+  bool HasRoom(uint64_t reserve) const;
   Bytes Close(Buffer& buffer, const crypto::JournalKey& key);
   Written WriteBatch(Bytes batch, uint64_t offset);
   void Settle(Buffer& buffer, const Written& written);

@@ -37,12 +37,18 @@ bool Journal::HasFileRoom(uint64_t more_payload, uint64_t reserve) const {
          reserved_end_;
 }
 
-bool Journal::CanAppend(bool kill) const {
+bool Journal::HasRoom(uint64_t reserve) const {
   return stage_ == JournalState::kReady &&
          buffers_[filling_].payload_bytes + kItemEntriesBytesMax <=
              kBatchPayloadBytesMax &&
-         HasFileRoom(kItemEntriesBytesMax, kill ? 0 : kJournalKillBytes);
+         HasFileRoom(kItemEntriesBytesMax, reserve);
 }
+
+bool Journal::CanAppend(bool kill) const {
+  return HasRoom(kill ? kJournalOperatorBytes : kJournalKillBytes);
+}
+
+bool Journal::CanRecord() const { return HasRoom(0); }
 
 bool Journal::AddEntry(EntryKind kind, Bytes bytes) {
   COFFER_CHECK(stage_ == JournalState::kReady ||

@@ -141,7 +141,8 @@ void Rewrap(Operation::Shared& shared, const wire::RewrapItem& item,
 
 void Settle(Operation::Shared& shared, const wire::SettleItem& item,
             AnswerWriter& answer) {
-  Operation operation(shared, answer, wire::LeafKind::kConsentSettle, true);
+  // No kill: its floor is in force already.
+  Operation operation(shared, answer, wire::LeafKind::kConsentSettle);
   if (!operation.EnterUnasked()) return;
   const OpenedLink& opened = shared.opened;
   Rule rule = operation.Open(item.link, item.stored);

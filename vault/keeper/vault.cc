@@ -309,7 +309,7 @@ Status Vault::AcceptClock(uint32_t uid) {
   if (state_ != VaultState::kOperational) {
     return Fail(Code::kSealed, "sealed; unseal first");
   }
-  if (!CanAppend(true)) {
+  if (!journal_.CanRecord()) {
     return Fail(Code::kFull, "the journal cannot grow; free disk space");
   }
   time_base_ = clock_.WallSeconds();

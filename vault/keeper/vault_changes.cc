@@ -36,7 +36,7 @@ Status Vault::ReplaceRoot() {
 }
 
 Status Vault::Record(Leaf leaf) {
-  if (!CanAppend(true)) {
+  if (!journal_.CanRecord()) {
     return Fail(Code::kFull, "the journal cannot grow; free disk space");
   }
   AddLeaf(leaf);
