@@ -174,6 +174,35 @@ TEST_F(VaultTest, InstitutionLeftOutAndPutBackKeepsItsKey) {
   EXPECT_TRUE(world_.Issue(link).allowed());
 }
 
+TEST_F(VaultTest, SweptKeysLeaveRoomForANewInstitution) {
+  world_.Operate();
+  keeper::Keyring& ring = world_.vault().keyring();
+  // Every row taken, by institutions that rotated often.
+  for (int i = 0; ring.keks() < base::kKeysMax; ++i) {
+    const std::string name = "bank" + std::to_string(i);
+    ASSERT_TRUE(ring.EnsureInstitution(name, 1).ok());
+    const int place = ring.FindInstitution(name);
+    for (int version = 0; version < 7 && ring.keks() < base::kKeysMax;
+         ++version) {
+      keeper::KekEntry& old = ring.kek(ring.keks() - 1);
+      ring.AddKek(place, keeper::NewKek(ring.arena()), 1, 1);
+      ring.Destroy(old, 1);
+    }
+  }
+  wire::Policy more = TestPolicy();
+  wire::PolicyInstitution bank = more.institutions[0];
+  bank.name = wire::Name("wells");
+  more.institutions.push_back(bank);
+  EXPECT_EQ(CodeOf(world_.LoadPolicy(Encode(more))), Code::kFull);
+  for (size_t i = 0; i < ring.keks(); ++i) {
+    if (ring.kek(i).state != wire::KeyState::kDestroyed) continue;
+    ring.kek(i).swept = true;
+    break;
+  }
+  EXPECT_EQ(CodeOf(world_.LoadPolicy(Encode(more))), Code{0});
+  EXPECT_GE(ring.FindInstitution("wells"), 0);
+}
+
 TEST_F(VaultTest, EveryUnsealStartsANewEpochAndANewLocalKey) {
   world_.Operate();
   const KeptLink link = world_.Create();

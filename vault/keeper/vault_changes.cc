@@ -87,10 +87,13 @@ Status Vault::CheckRoomForKeys() const {
     fresh += keyring_.FindInstitution(institution.name.view()) < 0;
   }
   if (keyring_.institutions() + fresh > base::kInstitutionsMax ||
-      keyring_.keks() + fresh > base::kKeysMax) {
+      held + fresh > base::kKeysMax) {
     return Fail(Code::kFull, "keyring: no room for another institution");
   }
   return {};
 }
 
 }  // namespace coffer::keeper
+  // Rows that are swept make room.
+  size_t held = 0;
+  for (size_t i = 0; i < keyring_.keks(); ++i) held += !keyring_.kek(i).swept;
