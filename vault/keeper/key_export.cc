@@ -62,7 +62,9 @@ Result<KeyExport> ReadKeyExport(Bytes bytes, Bytes& box) {
   decoder.Struct(head);
   box = decoder.rest();
   if (decoder.failed() || head.format != kKeyExportFormat || !SlotsHold(head) ||
-      head.next_leaf > kLeavesMax || head.generation == 0 ||
+      head.next_leaf > kLeavesMax ||
+      FirstLeafAfter(head.next_leaf) > kLeavesMax || head.generation == 0 ||
+      !wire::CheckQuorum(head.quorum).ok() ||
       box.size() <= crypto::kBoxExtraBytes) {
     return Fail(Code::kDamaged, "the key export is damaged; take another copy");
   }

@@ -4,6 +4,7 @@
 //
 //   export := magic "COFFERK\n" | format u8 | vault id 16 | generation u64
 //             | made_at u64 | next leaf u64 | count u16 | seal slot*
+//             | quorum rule
 //             | box of the keyring under the root, all before as associated
 //               data
 //
@@ -28,6 +29,8 @@ struct KeyExport {
   uint64_t made_at = 0;
   uint64_t next_leaf = 0;  // of the vault, when it was made
   base::BoundedList<StateSlot, base::kSlotsMax> slots;
+  // In force when it was made: a vault made from it begins with this rule.
+  wire::QuorumRule quorum;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -38,6 +41,7 @@ struct KeyExport {
     coder.Number(self.made_at);
     coder.Number(self.next_leaf);
     coder.Structs(self.slots);
+    coder.Struct(self.quorum);
   }
 };
 

@@ -41,6 +41,7 @@ Result<size_t> Transfer::Export(MutableBytes out, uint32_t uid) {
   head.made_at = vault.Now();
   head.next_leaf = vault.next_leaf();
   head.slots = vault.header().slots;
+  head.quorum = vault.quorum();
   auto size = SealKeyExport(out, head, vault.keyring(), vault.root());
   if (!size.ok()) return size;
   wire::Leaf leaf;

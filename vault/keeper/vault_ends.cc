@@ -40,7 +40,8 @@ Status Vault::Import(const KeyExport& head, Bytes sealed,
   root_ = std::move(fresh);
   header_ = header;
   highest_time_ = std::max(clock_.WallSeconds(), head.made_at);
-  quorum_ = question.quorum;
+  // Losing a machine is no way round the rule that was in force.
+  quorum_ = head.quorum.threshold != 0 ? head.quorum : question.quorum;
   keyring_generation_ = head.generation + 1;
   exported_generation_ = head.generation;
   return Begin(wire::LeafKind::kImport, question.policy,
