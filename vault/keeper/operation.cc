@@ -52,9 +52,10 @@ namespace {
 
 FloorFacts FactsOf(const OpenedLink& opened) {
   const wire::RecordHead& head = opened.head;
-  return {&head.link,        head.linker,   &head.subject,
-          head.leaf,         head.revision, opened.kek_created_leaf,
-          opened.institution};
+  return {&head.link,         head.linker,
+          &head.subject,      head.leaf,
+          head.revision,      opened.kek_created_leaf,
+          opened.institution, opened.metadata.status != ConsentStatus::kActive};
 }
 
 }  // namespace
@@ -182,11 +183,14 @@ Rule JudgeFloors(const Vault& vault, const FloorFacts& record,
 // A replacement whose confirmation was lost (a crash, a seal, a gate that keeps
 // it back) takes its floor when it is first seen: from then on the record it
 // replaced is dead. One that was rewrapped into its KEK took it before, and
-// what it replaced was refused then: adr/0014-floors-and-rotation.md.
+// what it replaced was refused then: adr/0014-floors-and-rotation.md. Not so
+// what a lost vault had ended: its floors went with it.
 Rule RaiseMissingFloor(Vault& vault, const FloorFacts& record) {
-  if (record.revision <= 1 || record.leaf < record.kek_created_leaf) {
-    return Rule::kAllowed;
-  }
+  const bool carried = record.leaf < record.kek_created_leaf;
+  const bool asks =
+      !carried ||
+      (record.ended && MayBeOfLostVault(record.leaf, vault.next_leaf()));
+  if (record.revision <= 1 || !asks) return Rule::kAllowed;
   const Floor* known = vault.floors().Find(*record.link);
   if (known != nullptr && known->record_leaf >= record.leaf) {
     return Rule::kAllowed;

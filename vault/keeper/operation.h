@@ -176,6 +176,7 @@ struct FloorFacts {
   uint32_t revision = 0;
   uint64_t kek_created_leaf = 0;  // of the KEK that it is under
   int institution = 0;
+  bool ended = false;  // sealed as revoked or used
 };
 wire::Rule JudgeFloors(const Vault& vault, const FloorFacts& record,
                        wire::RevocationReason& reason);
