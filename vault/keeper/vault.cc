@@ -18,6 +18,31 @@ using wire::VaultState;
 
 constexpr uint8_t kBodyFormat = 1;
 
+// Of what a new state follows at once, or it has not happened.
+bool WantsState(LeafKind kind) {
+  switch (kind) {
+    case LeafKind::kPolicyLoad:
+    case LeafKind::kClockAccept:
+    case LeafKind::kSlotAdd:
+    case LeafKind::kSlotRemove:
+    case LeafKind::kRestore:
+    case LeafKind::kQuorum:
+    case LeafKind::kKeyRotate:
+    case LeafKind::kKeyCompromise:
+    case LeafKind::kKeyDestroyPlan:
+    case LeafKind::kKeyDestroyCancel:
+    case LeafKind::kKeyDestroy:
+    case LeafKind::kRootReplace:
+    case LeafKind::kInstitutionSuspend:
+    case LeafKind::kInstitutionResume:
+    case LeafKind::kInstitutionWithdraw:
+    case LeafKind::kInstitutionAdmit:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 // Applies the journal's changes after the state file's snapshot.
@@ -29,6 +54,11 @@ class Vault::Replayer final : public JournalVisitor {
     auto leaf = wire::DecodeLeaf(bytes);
     if (!leaf.ok()) return leaf.error();
     if (leaf->time > vault_.highest_time_) vault_.highest_time_ = leaf->time;
+    if (!WantsState(leaf->kind)) return {};
+    const size_t place = vault_.not_carried_out_++;
+    if (place < kNotCarriedOutMax) {
+      vault_.not_carried_out_leaves_[place] = leaf->index;
+    }
     return {};
   }
   Status OnChange(Bytes bytes) override {
@@ -186,7 +216,8 @@ Status Vault::UnsealWith(uint8_t slot_id, const crypto::SlotSecret& secret,
   if (!opened.ok()) return Latch(opened.error());
   root_ = std::move(root);
   JudgeClock(highest_time_);
-  Status operating = Operate(LeafKind::kUnseal, uid);
+  Status operating = TellNotCarriedOut();
+  if (operating.ok()) operating = Operate(LeafKind::kUnseal, uid);
   if (!operating.ok()) return Latch(operating.error());
   return operating;
 }
@@ -233,6 +264,7 @@ Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
   if (!decoder.finished()) {
     return Fail(Code::kDamaged, "keeper.state: malformed; restore a backup");
   }
+  not_carried_out_ = 0;
   Replayer replayer(*this);
   return journal_.Replay(keyring_.journal_key(), position, replayer);
 }

@@ -29,6 +29,10 @@ namespace coffer::keeper {
 // The uid in leaves of what the keeper does by itself.
 inline constexpr uint32_t kKeeperUid = 0xffffffff;
 
+// How many leaves an unseal names that a crash kept from being carried out; the
+// last one's revision says how many there are beyond it.
+inline constexpr size_t kNotCarriedOutMax = 8;
+
 // Numbers are part of the journal's format: append only.
 enum class ChangeKind : uint8_t { kFloor = 1 };
 
@@ -158,6 +162,7 @@ class Vault {
   void FormatEvidenceKey();
   Status Operate(wire::LeafKind kind, uint32_t uid);
   Status AddOperatorLeaf(wire::LeafKind kind, uint32_t uid, uint32_t detail);
+  Status TellNotCarriedOut();
   void JudgeClock(uint64_t recorded);
   void Forget();
 
@@ -183,6 +188,9 @@ class Vault {
   std::unique_ptr<uint8_t[]> policy_bytes_;
   size_t policy_bytes_size_ = 0;
   uint64_t policy_generation_ = 1;
+  // Leaves behind the state that a state should have followed.
+  size_t not_carried_out_ = 0;
+  uint64_t not_carried_out_leaves_[kNotCarriedOutMax]{};
   uint64_t unseal_leaf_ = 0;
   uint64_t time_base_ = 0;     // seconds, at boot_base_
   uint64_t boot_base_ = 0;     // milliseconds

@@ -51,6 +51,21 @@ Status Vault::AddOperatorLeaf(LeafKind kind, uint32_t uid, uint32_t detail) {
   return Record(leaf);
 }
 
+Status Vault::TellNotCarriedOut() {
+  const size_t told = std::min(not_carried_out_, kNotCarriedOutMax);
+  for (size_t i = 0; i < told; ++i) {
+    Leaf leaf;
+    leaf.kind = LeafKind::kNotCarriedOut;
+    leaf.uid = kKeeperUid;
+    leaf.detail = static_cast<uint32_t>(not_carried_out_leaves_[i]);
+    if (i + 1 == told) {
+      leaf.revision = static_cast<uint32_t>(not_carried_out_ - told);
+    }
+    COFFER_TRY(Record(leaf));
+  }
+  return {};
+}
+
 uint64_t Vault::AddLeaf(Leaf& leaf) {
   leaf.index = journal_.next_leaf();
   leaf.time = Now();
