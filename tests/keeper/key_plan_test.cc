@@ -53,6 +53,18 @@ TEST_F(KeyPlanTest, ActiveNeededUncountedAndUnknownKeysAreNotDestroyed) {
   EXPECT_TRUE(Destroy(world_.Version(1)->id).ok());
 }
 
+TEST_F(KeyPlanTest, CountFromBeforeTheRotationDestroysNothing) {
+  SetWait(0);
+  world_.store.clear();
+  world_.Work();  // none, and then one that the store has not seen yet
+  const KeptLink late = world_.Add();
+  ASSERT_TRUE(world_.Rotate().ok());
+  EXPECT_EQ(Refusal(world_.Version(1)->id), Code::kConflict);
+  world_.Work();
+  EXPECT_EQ(Refusal(world_.Version(1)->id), Code::kConflict);
+  EXPECT_TRUE(world_.Opens(late));
+}
+
 TEST_F(KeyPlanTest, PlannedItWaitsAndIsTakenBack) {
   SetWait(3600);
   const wire::KeyId id = Emptied();

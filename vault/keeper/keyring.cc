@@ -179,6 +179,7 @@ const KekEntry& Keyring::AddKek(int institution, NewKek fresh, uint64_t now,
     if (!MaySeal(kek.state)) continue;
     Become(kek.state, KeyState::kDeactivated);
     kek.ended_at = now;
+    kek.counted = false;  // the count was of before the last record under it
   }
   if (versions >= base::kKekVersionsMax) EraseKek(OldestSwept(institution));
   if (keks_size_ == base::kKeysMax) EraseKek(OldestSwept(kAnyInstitution));
