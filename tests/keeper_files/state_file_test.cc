@@ -326,6 +326,32 @@ TEST_F(StateFileTest, ATornNewerSlotLeavesTheOlderInForce) {
   EXPECT_EQ(GenerationAfterRestart(StateFound::kWhole), 1u);
 }
 
+// The power went inside the erasure: the block was gone, its body was not.
+TEST_F(StateFileTest, ABodyWithoutItsBlockIsErasedAtTheNextStart) {
+  WriteUpTo(1);
+  const std::vector<uint8_t> first(Slot(0).begin(), Slot(0).end());
+  WriteUpTo(2);
+  std::copy(first.begin() + kStateBlockBytes, first.end(),
+            Slot(0).begin() + kStateBlockBytes);
+  EXPECT_EQ(GenerationAfterRestart(StateFound::kRecovered), 2u);
+  EXPECT_TRUE(IsZero(Slot(0)));
+  EXPECT_EQ(GenerationAfterRestart(StateFound::kWhole), 2u);
+  // Whatever stands at the very end of the area, too.
+  Slot(0)[kStateSlotBytes - 1] = 1;
+  EXPECT_EQ(GenerationAfterRestart(StateFound::kRecovered), 2u);
+  EXPECT_TRUE(IsZero(Slot(0)));
+}
+
+TEST_F(StateFileTest, DestroyZeroesBothSlotsAsFarAsEitherWasUsed) {
+  StateFile state(files_, kFd);
+  ASSERT_TRUE(state.Open().ok());
+  ASSERT_TRUE(Write(state, Body(1, 100000)).ok());
+  std::fill_n(Slot(1).begin() + 50000, 1000, uint8_t{7});
+  ASSERT_TRUE(state.Destroy().ok());
+  EXPECT_TRUE(IsZero(Slot(0)));
+  EXPECT_TRUE(IsZero(Slot(1)));
+}
+
 TEST_F(StateFileTest, ARecoveryThatCannotBeWrittenIsAnError) {
   WriteUpTo(1);
   const std::vector<uint8_t> first(Slot(0).begin(), Slot(0).end());

@@ -92,7 +92,12 @@ base::Result<StateFile::Reading> StateFile::ReadSlot(int slot) {
   }
   Reading reading;
   reading.used_bytes = kStateSlotBytes;
-  if (IsZero(block)) return reading;
+  if (IsZero(block)) {
+    auto remains = Remains(slot);
+    if (!remains.ok()) return remains.error();
+    reading.remains = *remains;
+    return reading;
+  }
   BlockHead head;
   base::Decoder decoder(block);
   BlockHead::Fields(decoder, head);
@@ -122,6 +127,21 @@ base::Result<StateFile::Reading> StateFile::ReadSlot(int slot) {
     reading.verdict = Verdict::kWhole;
   }
   return reading;
+}
+
+// A blank block may stand before a body: of a write that was cut short, or of
+// an erasure. Read in pieces, so that little of the buffer becomes resident.
+base::Result<bool> StateFile::Remains(int slot) {
+  constexpr uint64_t kPiece = 64 * 1024;
+  MutableBytes piece(buffer_.get(), kPiece);
+  for (uint64_t at = 0; at < kStateSlotBytes; at += kPiece) {
+    const ssize_t count = ReadUpTo(files_, fd_, piece, SlotOffset(slot) + at);
+    if (count < 0) return Io("keeper.state: cannot be read");
+    const size_t size = static_cast<size_t>(count);
+    if (!IsZero(piece.first(size))) return true;
+    if (size < kPiece) break;
+  }
+  return false;
 }
 
 base::Result<StateFound> StateFile::Open() {
@@ -169,6 +189,10 @@ base::Result<StateFound> StateFile::Settle(const Reading& a, const Reading& b) {
     return StateFound::kRecovered;
   }
   if (header_.generation == 1) COFFER_TRY(Secure());
+  if (other.remains) {
+    COFFER_TRY(EraseSlot(1 - active_, other.used_bytes));
+    return StateFound::kRecovered;
+  }
   return StateFound::kWhole;
 }
 
@@ -224,10 +248,10 @@ Status StateFile::Destroy() {
     zeros &= WriteZeros(files_, fd_, SlotOffset(slot), kStateBlockBytes);
   }
   zeros &= files_.DataSync(fd_) == 0;
+  const uint64_t used =
+      std::max<uint64_t>({used_bytes_[0], used_bytes_[1], kStateBlockBytes});
   for (int slot : {0, 1}) {
-    zeros &=
-        WriteZeros(files_, fd_, SlotOffset(slot),
-                   std::max<uint64_t>(used_bytes_[slot], kStateBlockBytes));
+    zeros &= WriteZeros(files_, fd_, SlotOffset(slot), used);
   }
   zeros &= files_.DataSync(fd_) == 0;
   active_ = -1;

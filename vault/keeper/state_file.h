@@ -124,9 +124,11 @@ class StateFile {
     Verdict verdict = Verdict::kBlank;
     uint64_t generation = 0;
     uint64_t used_bytes = 0;  // of the slot
+    bool remains = false;     // blank, but what followed the block still stands
   };
 
   base::Result<Reading> ReadSlot(int slot);
+  base::Result<bool> Remains(int slot);
   base::Result<StateFound> Settle(const Reading& a, const Reading& b);
   base::Status Secure();
   base::Status Load(int slot);
