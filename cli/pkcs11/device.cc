@@ -78,19 +78,19 @@ Pkcs11Exit Say(Pkcs11Exit exit, std::string_view what, CK_RV code) {
   return exit;
 }
 
-bool MayLoad(const char* path) {
-  if (path[0] != '/') return false;
+std::string ModuleToLoad(const char* path) {
+  if (path[0] != '/') return {};
   char resolved[PATH_MAX];
-  if (realpath(path, resolved) == nullptr) return false;
+  if (realpath(path, resolved) == nullptr) return {};
   std::string step = resolved;
   struct stat found = {};
-  if (stat(step.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return false;
+  if (stat(step.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return {};
   while (stat(step.c_str(), &found) == 0 && OursAlone(found)) {
-    if (step == "/") return true;
+    if (step == "/") return resolved;
     const size_t slash = step.rfind('/');
     step.resize(slash == 0 ? 1 : slash);
   }
-  return false;
+  return {};
 }
 
 Device::~Device() {
@@ -102,12 +102,14 @@ Device::~Device() {
 }
 
 Pkcs11Exit Device::Load(const char* path) {
-  if (!MayLoad(path)) {
+  const std::string looked_at = ModuleToLoad(path);
+  if (looked_at.empty()) {
     return Say(Pkcs11Exit::kModule,
                "the module is not there, or not of root and this user alone, "
                "with all folders above it; no absolute path?");
   }
-  void* module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  // What was looked at, and not where a link leads by now.
+  void* module = dlopen(looked_at.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (module == nullptr) {
     return Say(Pkcs11Exit::kModule,
                std::string("the module cannot be loaded: ").append(dlerror()));

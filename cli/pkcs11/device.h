@@ -6,6 +6,7 @@
 
 #include <p11-kit/pkcs11.h>
 
+#include <string>
 #include <string_view>
 
 #include "cli/pkcs11/exit_codes.h"
@@ -18,7 +19,8 @@ Pkcs11Exit Say(Pkcs11Exit exit, std::string_view what, CK_RV code = CKR_OK);
 
 // An absolute path; the file and all folders above it belong to root or to the
 // running user and are writable to nobody else.
-bool MayLoad(const char* path);
+// Gives the path without links that was looked at; empty: may not be loaded.
+std::string ModuleToLoad(const char* path);
 
 // Resource: ends session and module.
 class Device {
