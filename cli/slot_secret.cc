@@ -176,7 +176,7 @@ Done MakeSlotSecret(const Invocation& invocation, const Settings& settings,
 
 Outcome<SlotHeader> ChooseSlot(const Invocation& invocation,
                                const Settings& settings, const SlotList& slots,
-                               uint64_t wanted) {
+                               uint64_t wanted, bool secret_tells) {
   auto kind = KindOfFlags(invocation);
   if (!kind.ok()) return kind.failure();
   std::vector<SlotHeader> fitting;
@@ -202,6 +202,14 @@ Outcome<SlotHeader> ChooseSlot(const Invocation& invocation,
   prefer(SlotKind::kKeyFile, settings.config.unseal.key_file);
   prefer(SlotKind::kPkcs11, settings.config.unseal.pkcs11_module);
   if (fitting.size() == 1) return fitting.front();
+  if (secret_tells && !fitting.empty() &&
+      std::all_of(fitting.begin(), fitting.end(), [](const auto& slot) {
+        return slot.kind == SlotKind::kKeyFile;
+      })) {
+    SlotHeader any;
+    any.kind = SlotKind::kKeyFile;
+    return any;
+  }
   std::string there;
   for (const SlotHeader& slot : slots) {
     if (!there.empty()) there += ", ";

@@ -42,10 +42,13 @@ Done MakeSlotSecret(const Invocation& invocation, const Settings& settings,
                     SlotSecret& secret);
 
 using SlotList = base::BoundedList<wire::SlotHeader, base::kSlotsMax>;
-// Which slot the flags, or the configuration, mean; `wanted` 0: any.
+// Which slot the flags, or the configuration, mean; `wanted` 0: any. Where
+// several key files fit, `secret_tells` gives one of id 0: its own secret says
+// which it is.
 Outcome<wire::SlotHeader> ChooseSlot(const Invocation& invocation,
                                      const Settings& settings,
-                                     const SlotList& slots, uint64_t wanted);
+                                     const SlotList& slots, uint64_t wanted,
+                                     bool secret_tells = false);
 
 // Has the secret of `secret.slot`, a slot of the vault, again.
 Done ReadSlotSecret(const Invocation& invocation, const Settings& settings,

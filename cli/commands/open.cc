@@ -36,6 +36,7 @@ void AwaitServing(const Settings& settings) {
   }
 }
 
+// `slot` 0: the one that the secret was of.
 Exit Opened(const Invocation& invocation, const Settings& settings,
             OperatorClient& client, uint8_t slot, const char* word) {
   auto asked = AskStatus(client);
@@ -62,15 +63,16 @@ Exit Opened(const Invocation& invocation, const Settings& settings,
   }
   if (invocation.json()) {
     api::TextBuilder text;
-    api::JsonWriter(text)
-        .BeginObject()
-        .Text("state", state)
-        .Number("slot", slot)
-        .EndObject();
+    api::JsonWriter json(text);
+    json.BeginObject().Text("state", state);
+    if (slot != 0) json.Number("slot", slot);
+    json.EndObject();
     PrintBody(invocation, text.view());
   } else {
-    invocation.context.out << word << " with slot " << unsigned{slot} << "; "
-                           << state << "\n";
+    std::ostream& out = invocation.context.out;
+    out << word;
+    if (slot != 0) out << " with slot " << unsigned{slot};
+    out << "; " << state << "\n";
   }
   return Exit::kDone;
 }
@@ -284,7 +286,7 @@ Exit RunUnseal(const Invocation& invocation) {
     }
     return Exit::kDone;
   }
-  auto slot = ChooseSlot(invocation, *settings, status.slots, *wanted);
+  auto slot = ChooseSlot(invocation, *settings, status.slots, *wanted, true);
   if (!slot.ok()) return invocation.Fail(slot.failure());
   if (slot->kind == wire::SlotKind::kShamir) {
     if (!invocation.Has("share-file")) {

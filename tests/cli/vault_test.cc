@@ -282,7 +282,7 @@ TEST(Unseal, SaysWhichSlotsThereAreWhenItCannotChoose) {
   keeper.slots = {KeyFileSlot(1), KeyFileSlot(3), PassphraseSlot(2)};
   std::string key = coffer.directory / "key";
   WriteFile(key, std::string(32, 'k'));
-  EXPECT_EQ(coffer.RunHere({"unseal", "--key-file", key}), Exit::kUsage);
+  EXPECT_EQ(coffer.RunHere({"unseal"}), Exit::kUsage);
   EXPECT_NE(coffer.err().find("1 (key file), 3 (key file), 2 (passphrase)"),
             std::string::npos)
       << coffer.err();
@@ -291,6 +291,16 @@ TEST(Unseal, SaysWhichSlotsThereAreWhenItCannotChoose) {
   EXPECT_EQ(coffer.RunHere({"unseal", "--key-file", key, "--slot", "3"}),
             Exit::kDone);
   EXPECT_EQ(keeper.asked_slot.id, 3);
+  // A key file says itself which slot it is of; the keeper looks.
+  keeper.state = VaultState::kSealed;
+  ASSERT_EQ(coffer.RunHere({"unseal", "--key-file", key}), Exit::kDone)
+      << coffer.err();
+  EXPECT_EQ(keeper.asked_slot.id, 0);
+  EXPECT_EQ(coffer.out(), "Unsealed; operational\n");
+  // Passphrases do not.
+  keeper.state = VaultState::kSealed;
+  keeper.slots = {PassphraseSlot(1), PassphraseSlot(2)};
+  EXPECT_EQ(coffer.RunHere({"unseal", "--passphrase-file", key}), Exit::kUsage);
 }
 
 TEST(Unseal, RefusesHeadersThatWouldWeakenOrExhaust) {
