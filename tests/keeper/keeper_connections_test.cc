@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "tests/keeper/keeper_fixture.h"
+#include "vault/keeper/connections.h"
 
 namespace coffer::keeper_test {
 namespace {
@@ -100,8 +101,9 @@ TEST_F(ConnectionsTest, MonitorsAndOperatorsAreBounded) {
         keeper_.Arrive(keeper_.ConnectTo(Path("/monitor.sock"))));
   }
   EXPECT_TRUE(IsClosed(keeper_.ConnectTo(Path("/monitor.sock"))));
+  // One uid leaves two of the operators' places to others.
   std::vector<os::FileDescriptor> operators;
-  for (size_t i = 0; i < base::kOperatorConnectionsMax; ++i) {
+  for (size_t i = 0; i < keeper::kOperatorConnectionsPerUidMax; ++i) {
     operators.push_back(keeper_.ConnectTo(Path("/operator.sock")));
   }
   EXPECT_TRUE(IsClosed(keeper_.ConnectTo(Path("/operator.sock"))));

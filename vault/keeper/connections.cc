@@ -8,6 +8,11 @@ constexpr size_t kLimits[kListeners] = {
     base::kMonitorConnectionsMax,
     base::kOperatorConnectionsMax,
 };
+constexpr size_t kOfOneUid[kListeners] = {
+    base::kCallerConnectionsPerUidMax,
+    base::kMonitorConnectionsMax,
+    kOperatorConnectionsPerUidMax,
+};
 static_assert(base::kCallerConnectionsMax + base::kMonitorConnectionsMax +
                   base::kOperatorConnectionsMax <
               512);
@@ -31,10 +36,7 @@ Connection* Connections::Add(Listener listener, os::FileDescriptor fd) {
       ++same_uid;
     }
   }
-  if (listener == Listener::kCaller &&
-      same_uid >= base::kCallerConnectionsPerUidMax) {
-    return nullptr;
-  }
+  if (same_uid >= kOfOneUid[kind]) return nullptr;
   COFFER_CHECK(free_place < kPlaces);
   Connection& connection = places_[free_place];
   // The place is part of the number, so that a number is looked up directly.

@@ -15,6 +15,9 @@ namespace coffer::keeper {
 
 enum class Listener : uint8_t { kCaller = 0, kMonitor = 1, kOperator = 2 };
 inline constexpr size_t kListeners = 3;
+// Of the operators' places, so that another one finds room.
+inline constexpr size_t kOperatorConnectionsPerUidMax =
+    base::kOperatorConnectionsMax - 2;
 
 struct Connection {
   wire::ConnectionId id = 0;  // 0: this place is free
