@@ -42,7 +42,7 @@ constexpr Option kInit[] = {
     {"policy", "FILE", "the first policy (default: the configuration's)"},
 };
 constexpr Option kUnseal[] = {
-    {"slot", "ID", "which slot, where several fit"},
+    {"slot", "ID", "which slot, where several fit; a key file tells its own"},
     kPassphraseFile,
     kKeyFile,
     kShareFile,
@@ -214,7 +214,9 @@ const Verb kVerbs[] = {
      1,
      1,
      "take a slot away; never the last one",
-     kDestructive,
+     "Asks on a terminal; --yes does not. Without a terminal it acts. Whoever "
+     "has its secret and an earlier copy of the data keeps the keys of that "
+     "time: if that may be, run coffer key rotate --all after this.",
      {},
      RunSlotRemove},
     {"slot test", "ID", 1, 1, "whether a secret opens a slot", "", kSlotTest,
@@ -250,7 +252,8 @@ const Verb kVerbs[] = {
      1,
      "keyring and slots to a new file",
      "Sealed under the root: with the secret of one of the slots it is opened "
-     "by coffer init --keys.",
+     "by coffer init --keys. It opens backups made under keys it holds: "
+     "make both anew after each rotation that ended and each change of slots.",
      {},
      RunKeyExport},
     {"institution list",
@@ -395,7 +398,8 @@ const Verb kVerbs[] = {
      1,
      "policy and links to a new file, online",
      "Run as root, or as the user that the store belongs to. No key is in it: "
-     "it opens in this vault, or in one of its key export.",
+     "it opens in this vault, or in one of its key export, while that still "
+     "holds its keys: once a rotation has ended, make both anew.",
      {},
      RunBackupCreate},
     {"backup check",

@@ -178,8 +178,9 @@ void PrintChecked(const Invocation& invocation, const std::string& path,
   fields.Add("made", base::TimeText(header.made_at));
   fields.Add("vault", base::EncodeHex(header.vault_id));
   fields.Add("links", Grouped(header.links));
-  fields.Add("keyring", "generation " + Grouped(header.keyring_generation) +
-                            " or later, of coffer key export");
+  fields.Add("keyring",
+             "generation " + Grouped(header.keyring_generation) +
+                 " of coffer key export, or a later one that has lost no key");
   out << fields.Text();
   if (judged.asked) {
     out << "The vault says to its links:\n" << judged.fates.Text();
