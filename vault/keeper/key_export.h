@@ -8,7 +8,7 @@
 //             | box of the keyring under the root, all before as associated
 //               data
 //
-// Seal slots as in state_file.h, the keyring as in keyring.cc.
+// Seal slots as in state_file.h, the keyring as in keyring_bytes.cc.
 #pragma once
 
 #include "vault/keeper/keyring.h"

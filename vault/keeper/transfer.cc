@@ -143,13 +143,13 @@ Status Transfer::Restore(const wire::RestoreQuestion& question, uint32_t uid,
   if (adoption.under_way()) {
     return Fail(Code::kConflict, "another restore is under way; wait for it");
   }
-  wire::Leaf leaf;
   Vault& vault = shared_.vault;
   if (question.keyring_generation != vault.keyring_generation()) {
     return Fail(Code::kConflict,
                 "keys changed since the backup was judged; run backup restore "
                 "again");
   }
+  wire::Leaf leaf;
   leaf.kind = wire::LeafKind::kRestore;
   leaf.uid = uid;
   leaf.detail = Detail(question.links);

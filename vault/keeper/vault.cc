@@ -328,6 +328,7 @@ Status Vault::LoadPolicy(const wire::PolicyBytes& question, uint32_t uid) {
         AddOperatorLeaf(LeafKind::kQuorum, uid, question.quorum.threshold));
   }
   COFFER_TRY(AddOperatorLeaf(LeafKind::kPolicyLoad, uid, 0));
+  const size_t institutions = keyring_.institutions();
   COFFER_TRY(SetPolicy(question.policy));
   quorum_ = question.quorum;
   // A new institution has a key that no key export holds.
@@ -354,7 +355,6 @@ Status Vault::AcceptClock(uint32_t uid) {
   return {};
 }
 
-
 // --- Parts
 
 Status Vault::SetPolicy(Bytes compiled) {
@@ -362,7 +362,6 @@ Status Vault::SetPolicy(Bytes compiled) {
        next_policy_->institutions) {
     COFFER_TRY(keyring_.EnsureInstitution(institution.name.view(), Now(),
                                           journal_.next_leaf()));
-  const size_t institutions = keyring_.institutions();
   }
   std::swap(policy_, next_policy_);
   std::memcpy(policy_bytes_.get(), compiled.data(), compiled.size());

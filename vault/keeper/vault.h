@@ -41,14 +41,14 @@ struct StoreAdoption {
   wire::ByteArray<32> digest{};  // zeros: none
   bool done = false;             // the gate has answered
   bool adopted = false;
-};
-
-// Resource; everything it will ever need is made by the constructor.
-class Vault {
 
   // Asked for and not answered: until then nothing may be taken for gone from
   // the store.
   bool under_way() const { return digest != wire::ByteArray<32>{} && !done; }
+};
+
+// Resource; everything it will ever need is made by the constructor.
+class Vault {
  public:
   Vault(base::Clock& clock, base::SecretArena& arena, Journal& journal,
         StateFile& state_file);
@@ -119,11 +119,11 @@ class Vault {
   uint64_t keyring_generation() const { return keyring_generation_; }
   void MarkExported() { exported_generation_ = keyring_generation_; }
   StoreAdoption& adoption() { return adoption_; }
+  const StoreAdoption& adoption() const { return adoption_; }
   // Appended and synced. kFull, and nothing is appended: no room on disk.
   Status Record(wire::Leaf leaf);
   // A new state in force, durable. An error may leave either in force: Latch.
   Status WriteState();
-  const StoreAdoption& adoption() const { return adoption_; }
   // WriteState after a change of keys or slots: raises the generation.
   Status WriteKeys();
   // WriteKeys under a fresh root, sealed to every slot: what was written before

@@ -101,6 +101,9 @@ Status Vault::CheckRoomForKeys() const {
        next_policy_->institutions) {
     fresh += keyring_.FindInstitution(institution.name.view()) < 0;
   }
+  // Rows that are swept make room.
+  size_t held = 0;
+  for (size_t i = 0; i < keyring_.keks(); ++i) held += !keyring_.kek(i).swept;
   if (keyring_.institutions() + fresh > base::kInstitutionsMax ||
       held + fresh > base::kKeysMax) {
     return Fail(Code::kFull, "keyring: no room for another institution");
@@ -109,6 +112,3 @@ Status Vault::CheckRoomForKeys() const {
 }
 
 }  // namespace coffer::keeper
-  // Rows that are swept make room.
-  size_t held = 0;
-  for (size_t i = 0; i < keyring_.keks(); ++i) held += !keyring_.kek(i).swept;
