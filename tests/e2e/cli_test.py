@@ -82,7 +82,6 @@ class CliTest(unittest.TestCase):
                       ("link", "show", "lnk_short"), ("status", "--what"),
                       ("status", "extra"), ("init",), ("token", "issue"),
                       ("init", "--seal", "nothing"),
-                      ("init", "--seal", "shamir"),
                       ("audit", "tail", "--count", "0"),
                       ("audit", "tail", "--count", "many"),
                       ("link", "import", "-"), ("--config",),

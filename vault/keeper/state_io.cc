@@ -45,7 +45,7 @@ bool IsZero(Bytes bytes) {
   // whole reserved areas are looked through at start.
   return bytes.empty() ||
          (bytes[0] == 0 &&
-          std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+          base::Equal(bytes.subspan(1), bytes.first(bytes.size() - 1)));
 }
 
 }  // namespace coffer::keeper
