@@ -35,6 +35,12 @@ class World {
     return parts->vault.Start(Passed());
   }
   base::Status Start() { return parts->vault.Start(Passed()); }
+  // The process ends; its files are the test's to change.
+  void EndParts() {
+    parts.reset();
+    files.EndProcess();
+    Make();
+  }
 
   static crypto::SelfTestReport Passed() {
     crypto::SelfTestReport report;
