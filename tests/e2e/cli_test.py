@@ -94,7 +94,7 @@ class CliTest(unittest.TestCase):
             self.assertEqual(done.stdout, "")
             self.assertRegex(done.stderr, r"^coffer: [^\n]+\n$")
         self.assertIn("not in this version",
-                      self.run_coffer(2, "key", "list").stderr)
+                      self.run_coffer(2, "brake", "list").stderr)
 
     def test_secrets_are_no_arguments(self):
         for option in ("passphrase", "password", "bank-token", "token",
