@@ -58,7 +58,8 @@ class QuorumTest(unittest.TestCase):
             self.assertEqual(
                 daemon.ask("institution", "withdraw", "citi"), operation)
             shown = daemon.coffer("op", "show", operation, "--bytes").stdout
-            self.assertIn("\nwhat institution withdraw citi\n", shown)
+            self.assertIn("\nwhat institution withdraw citi key version 1\n",
+                          shown)
             self.assertTrue(all(len(line) <= 80
                                 for line in shown.splitlines()), shown)
             self.assertEqual(daemon.approve(operation, "alice").returncode, 0)

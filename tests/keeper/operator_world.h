@@ -103,6 +103,21 @@ class OperatorWorld : public World {
     }
     return rule;
   }
+  // A KEK of citi's that may be destroyed.
+  wire::KeyId OldKey() {
+    const wire::KeyId id = vault().keyring().ActiveKek(0)->id;
+    COFFER_CHECK(
+        keys->Rotate({wire::RotateTarget::kInstitution, "citi"}, 0).ok());
+    vault().keyring().FindKek(id)->counted = true;
+    return id;
+  }
+  // Another slot, which no secret opens.
+  void AddSlot() {
+    keeper::StateSlot slot = vault().header().slots[0];
+    slot.header.id = 2;
+    slot.public_key[1] ^= 1;
+    vault().header().slots.push_back(slot);
+  }
   template <typename Question>
   wire::OperationId Propose(OperatorOp op, const Question& question,
                             uint32_t uid = 0) {

@@ -113,7 +113,7 @@ TEST_F(QuorumTest, StatementSaysWhatIsAskedLineByLine) {
                 "operation " +
                 wire::OperationText(id) +
                 "\n"
-                "what institution withdraw citi\n"
+                "what institution withdraw citi key version 1\n"
                 "parameters " +
                 base::EncodeHex(parameters) +
                 "\n"
@@ -257,24 +257,26 @@ TEST_F(QuorumTest, SameQuestionOfTheSameUidIsTheSameOperation) {
 }
 
 TEST_F(QuorumTest, TableIsBoundedAndOneUidFillsHalfOfIt) {
-  auto remove = [&](uint8_t slot, uint32_t uid) {
-    return world_.Ask<wire::AwaitingAnswer>(OperatorOp::kSlotRemove,
-                                            wire::SlotIdQuestion{slot}, uid);
+  auto restore = [&](uint8_t backup, uint32_t uid) {
+    wire::RestoreQuestion question;
+    question.digest.fill(backup);
+    return world_.Ask<wire::AwaitingAnswer>(OperatorOp::kRestore, question,
+                                            uid);
   };
-  for (uint8_t slot = 0; slot < keeper::kOperationsPerUidMax; ++slot) {
-    EXPECT_TRUE(remove(slot, 1).awaits());
+  for (uint8_t i = 1; i <= keeper::kOperationsPerUidMax; ++i) {
+    EXPECT_TRUE(restore(i, 1).awaits());
   }
-  EXPECT_EQ(remove(99, 1).code, OperatorCode::kRefused);
-  for (uint8_t slot = 0; slot < keeper::kOperationsPerUidMax; ++slot) {
-    EXPECT_TRUE(remove(slot, 2).awaits());
+  EXPECT_EQ(restore(99, 1).code, OperatorCode::kRefused);
+  for (uint8_t i = 1; i <= keeper::kOperationsPerUidMax; ++i) {
+    EXPECT_TRUE(restore(i, 2).awaits());
   }
-  EXPECT_EQ(remove(99, 3).code, OperatorCode::kRefused);
+  EXPECT_EQ(restore(99, 3).code, OperatorCode::kRefused);
   EXPECT_EQ(Awaiting(), base::kOperationsMax);
   auto told = world_.Ask<wire::OperatorStatus>(OperatorOp::kStatus,
                                                wire::EmptyQuestion{});
   EXPECT_EQ(told.fields.awaiting, base::kOperationsMax);
   world_.clock.Advance(base::kOperationSecondsMax);
-  EXPECT_TRUE(remove(99, 3).awaits());
+  EXPECT_TRUE(restore(99, 3).awaits());
   EXPECT_EQ(Awaiting(), 1u);
 }
 
@@ -317,6 +319,7 @@ TEST_F(QuorumTest, PolicyLoadIsVoidOnceAnotherPolicyIsInForce) {
 }
 
 TEST_F(QuorumTest, RemovalOfASlotIsVoidOnceTheIdIsAnothersSlot) {
+  world_.AddSlot();
   const auto id =
       world_.Propose(OperatorOp::kSlotRemove, wire::SlotIdQuestion{1});
   EXPECT_NE(world_.Statement(id).find("what slot remove 1 key file\n"),
@@ -374,7 +377,7 @@ TEST_F(QuorumTest, WhatNeedsApprovalIsExactlyThis) {
     return world_.Ask(op, question).code;
   };
   const auto awaits = OperatorCode::kAwaitsApproval;
-  wire::KeyQuestion key;
+  wire::KeyQuestion key{world_.OldKey()};
   EXPECT_EQ(code(OperatorOp::kKeyDestroy, key), awaits);
   key.cancel = true;
   EXPECT_NE(code(OperatorOp::kKeyDestroy, key), awaits);
@@ -393,6 +396,7 @@ TEST_F(QuorumTest, WhatNeedsApprovalIsExactlyThis) {
                          InstitutionQuestion{"citi", action})
                     .done());
   }
+  world_.AddSlot();
   EXPECT_EQ(code(OperatorOp::kSlotRemove, wire::SlotIdQuestion{1}), awaits);
   world_.Ask(OperatorOp::kOperationCancel, wire::OperationQuestion{});
   EXPECT_EQ(world_.AskRaw(OperatorOp::kZeroize, {}, 5).code, awaits);

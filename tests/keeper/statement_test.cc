@@ -108,7 +108,7 @@ TEST_F(StatementTest, ShorterWaitBeforeDestructionNeedsApproval) {
 
 TEST_F(StatementTest, DestructionNamesItsWaitAndIsVoidUnderAnotherPolicy) {
   wire::KeyQuestion question;
-  question.id = world_.vault().keyring().ActiveKek(0)->id;
+  question.id = world_.OldKey();
   const auto id = world_.Propose(OperatorOp::kKeyDestroy, question);
   const std::string wait =
       std::to_string(world_.vault().policy().destroy_wait_seconds);

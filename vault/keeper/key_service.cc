@@ -315,36 +315,48 @@ Status KeyService::MayDestroy(const KekEntry& kek) const {
   return {};
 }
 
-Result<uint64_t> KeyService::Destroy(const wire::KeyQuestion& question,
-                                     uint32_t uid) {
+Status KeyService::MayDestroy(const wire::KeyQuestion& question) const {
   Keyring& keyring = vault_.keyring();
-  KekEntry* kek = keyring.FindKek(question.id);
-  SigningEntry* signer =
+  const KekEntry* kek = keyring.FindKek(question.id);
+  const SigningEntry* signer =
       kek == nullptr ? keyring.FindSigner(question.id) : nullptr;
   if (kek == nullptr && signer == nullptr) {
     return Fail(Code::kNotFound, "no key of that id; see `coffer key list`");
   }
   const KeyState state = kek != nullptr ? kek->state : signer->state;
   if (!Lives(state)) return Fail(Code::kConflict, "destroyed already");
+  const bool planned =
+      (kek != nullptr ? kek->destroy_at : signer->destroy_at) != 0;
+  if (question.cancel) {
+    if (planned) return {};
+    return Fail(Code::kConflict, "no destruction of it is planned");
+  }
+  if (planned) {
+    return Fail(Code::kConflict, "its destruction is planned already");
+  }
+  if (kek != nullptr) return MayDestroy(*kek);
+  if (MaySeal(state)) {
+    return Fail(Code::kConflict, "the active key: rotate first");
+  }
+  return {};
+}
+
+Result<uint64_t> KeyService::Destroy(const wire::KeyQuestion& question,
+                                     uint32_t uid) {
+  COFFER_TRY(MayDestroy(question));
+  Keyring& keyring = vault_.keyring();
+  KekEntry* kek = keyring.FindKek(question.id);
+  SigningEntry* signer =
+      kek == nullptr ? keyring.FindSigner(question.id) : nullptr;
   uint64_t& planned = kek != nullptr ? kek->destroy_at : signer->destroy_at;
   const std::string_view institution =
       kek != nullptr ? keyring.institution(kek->institution).name.view() : "";
   if (question.cancel) {
-    if (planned == 0) {
-      return Fail(Code::kConflict, "no destruction of it is planned");
-    }
     COFFER_TRY(
         Log(LeafKind::kKeyDestroyCancel, uid, institution, question.id, 0));
     planned = 0;
     COFFER_TRY(Finish(vault_.WriteKeys()));
     return uint64_t{0};
-  }
-  if (planned != 0) {
-    return Fail(Code::kConflict, "its destruction is planned already");
-  }
-  if (kek != nullptr) COFFER_TRY(MayDestroy(*kek));
-  if (signer != nullptr && MaySeal(state)) {
-    return Fail(Code::kConflict, "the active key: rotate first");
   }
   const uint32_t wait = vault_.policy().destroy_wait_seconds;
   COFFER_TRY(
@@ -377,19 +389,26 @@ Status KeyService::Withdraw(int institution, uint32_t uid) {
   return Gone();
 }
 
-Status KeyService::ChangeInstitution(const wire::InstitutionQuestion& question,
-                                     uint32_t uid) {
-  Keyring& keyring = vault_.keyring();
+Status KeyService::MayChange(const wire::InstitutionQuestion& question) const {
+  const Keyring& keyring = vault_.keyring();
   const int place = keyring.FindInstitution(question.name);
   if (place < 0) {
     return Fail(Code::kNotFound, "no such institution; the policy admits them");
   }
-  const InstitutionState state = keyring.institution(place).state;
-  const std::string_view name = keyring.institution(place).name.view();
-  if (state == InstitutionState::kWithdrawn &&
+  if (keyring.institution(place).state == InstitutionState::kWithdrawn &&
       question.action != InstitutionAction::kAdmit) {
     return Fail(Code::kConflict, "the institution was withdrawn");
   }
+  return {};
+}
+
+Status KeyService::ChangeInstitution(const wire::InstitutionQuestion& question,
+                                     uint32_t uid) {
+  COFFER_TRY(MayChange(question));
+  Keyring& keyring = vault_.keyring();
+  const int place = keyring.FindInstitution(question.name);
+  const InstitutionState state = keyring.institution(place).state;
+  const std::string_view name = keyring.institution(place).name.view();
   switch (question.action) {
     case InstitutionAction::kSuspend:
       if (state == InstitutionState::kSuspended) {

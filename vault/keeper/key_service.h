@@ -33,6 +33,9 @@ class KeyService {
   Result<uint64_t> Destroy(const wire::KeyQuestion& question, uint32_t uid);
   Status ChangeInstitution(const wire::InstitutionQuestion& question,
                            uint32_t uid);
+  // What Destroy and ChangeInstitution refuse, before anything is changed.
+  Status MayDestroy(const wire::KeyQuestion& question) const;
+  Status MayChange(const wire::InstitutionQuestion& question) const;
 
   // Something waits for a moment between batches: a drained KEK, a rotation or
   // destruction whose time has come. Looks at most once a second.

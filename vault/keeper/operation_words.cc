@@ -119,6 +119,10 @@ void DescribeOperation(TextWriter& out, const Vault& vault, OperatorOp op,
       auto question = base::DecodeWhole<wire::InstitutionQuestion>(body);
       const bool named = question.ok() && wire::IsName(question->name);
       out.Add(named ? question->name : "(no name)");
+      const Keyring& keyring = vault.keyring();
+      const int place = named ? keyring.FindInstitution(question->name) : -1;
+      const KekEntry* kek = place >= 0 ? keyring.ActiveKek(place) : nullptr;
+      if (kek != nullptr) out.Add(" key version ").Number(kek->version);
       return;
     }
     case OperatorOp::kKeyRotate:

@@ -111,12 +111,35 @@ CommandOutcome OperatorCommands::Guard(OperatorOp op, Bytes body, uint32_t uid,
       !quorum_.Guards(op, body)) {
     return Perform(op, body, uid, out);
   }
+  Status may = MayPropose(op, body);
+  if (!may.ok()) return Refused(may.error());
   wire::AwaitingAnswer awaiting;
   Status proposed = quorum_.Propose(op, body, uid, awaiting);
   if (!proposed.ok()) return Refused(proposed.error());
   CommandOutcome outcome = Done(out, awaiting);
   outcome.code = OperatorCode::kAwaitsApproval;
   return outcome;
+}
+
+// Nobody is asked to approve what would be refused. A question that does not
+// decode is none that Guards names.
+Status OperatorCommands::MayPropose(OperatorOp op, Bytes body) const {
+  switch (op) {
+    case OperatorOp::kKeyDestroy: {
+      auto question = base::DecodeWhole<wire::KeyQuestion>(body);
+      return question.ok() ? keys_.MayDestroy(*question) : Status();
+    }
+    case OperatorOp::kInstitutionChange: {
+      auto question = base::DecodeWhole<wire::InstitutionQuestion>(body);
+      return question.ok() ? keys_.MayChange(*question) : Status();
+    }
+    case OperatorOp::kSlotRemove: {
+      auto question = base::DecodeWhole<wire::SlotIdQuestion>(body);
+      return question.ok() ? slots_.MayRemove(question->slot) : Status();
+    }
+    default:
+      return {};
+  }
 }
 
 CommandOutcome OperatorCommands::Perform(OperatorOp op, Bytes body,

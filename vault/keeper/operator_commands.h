@@ -40,6 +40,7 @@ class OperatorCommands {
                          base::MutableBytes out);
   CommandOutcome Guard(wire::OperatorOp op, Bytes body, uint32_t uid,
                        base::MutableBytes out);
+  base::Status MayPropose(wire::OperatorOp op, base::Bytes body) const;
   CommandOutcome Open(wire::OperatorOp op, Bytes body, uint32_t uid,
                       base::MutableBytes out);
   CommandOutcome Import(Bytes body, uint32_t uid, base::MutableBytes out);

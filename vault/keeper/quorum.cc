@@ -117,7 +117,7 @@ Status Quorum::Propose(OperatorOp op, Bytes body, uint32_t uid,
   pending.epoch = vault_.unseal_leaf();
   pending.rule = vault_.quorum();
   pending.policy_generation = vault_.policy_generation();
-  pending.slot = SlotKey(op, body);
+  pending.about = About(op, body);
   pending.approvals.size = 0;
   if (!body.empty()) std::memcpy(pending.body.get(), body.data(), body.size());
   pending.body_size = body.size();
@@ -301,17 +301,30 @@ bool Quorum::Lives(const Pending& pending) const {
          ((pending.op != OperatorOp::kPolicyLoad &&
            pending.op != OperatorOp::kKeyDestroy) ||
           pending.policy_generation == vault_.policy_generation()) &&
-         pending.slot ==
-             SlotKey(pending.op, {pending.body.get(), pending.body_size});
+         pending.about ==
+             About(pending.op, {pending.body.get(), pending.body_size});
 }
 
-// An id is given anew once its slot is gone; its key is not.
-crypto::PublicKey Quorum::SlotKey(OperatorOp op, Bytes body) const {
-  if (op != OperatorOp::kSlotRemove) return {};
-  auto question = base::DecodeWhole<wire::SlotIdQuestion>(body);
-  const StateSlot* slot =
-      question.ok() ? vault_.FindSlot(question->slot) : nullptr;
-  return slot != nullptr ? slot->public_key : crypto::PublicKey{};
+// A slot's id is given anew once it is gone, and an institution's name is
+// admitted anew; their keys are not.
+wire::ByteArray<32> Quorum::About(OperatorOp op, Bytes body) const {
+  wire::ByteArray<32> about{};
+  if (op == OperatorOp::kSlotRemove) {
+    auto question = base::DecodeWhole<wire::SlotIdQuestion>(body);
+    const StateSlot* slot =
+        question.ok() ? vault_.FindSlot(question->slot) : nullptr;
+    if (slot != nullptr) about = slot->public_key;
+  } else if (op == OperatorOp::kInstitutionChange) {
+    auto question = base::DecodeWhole<wire::InstitutionQuestion>(body);
+    const Keyring& keyring = vault_.keyring();
+    const int place =
+        question.ok() ? keyring.FindInstitution(question->name) : -1;
+    const KekEntry* kek = place >= 0 ? keyring.ActiveKek(place) : nullptr;
+    if (kek != nullptr) {
+      std::memcpy(about.data(), kek->id.data(), kek->id.size());
+    }
+  }
+  return about;
 }
 
 void Quorum::Settle() {

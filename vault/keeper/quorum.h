@@ -8,7 +8,8 @@
 // Refuses signatures that are not an approver's over this statement, a second
 // one of the same approver, and what has expired or was asked for under another
 // rule than the one in force, a policy load or a key's destruction (its wait)
-// under another policy, the removal of a slot that is another one now. A rule
+// under another policy, the removal of a slot that is another one now, a withdrawal
+// whose institution has another active key now. A rule
 // needs two distinct keys at least (wire::CheckQuorum), so that nobody approves
 // his own operation alone.
 //
@@ -85,7 +86,7 @@ class Quorum {
     uint64_t epoch = 0;     // Vault::unseal_leaf()
     wire::QuorumRule rule;  // when it was asked for
     uint64_t policy_generation = 0;
-    crypto::PublicKey slot{};  // of a kSlotRemove: whose key, zeros for none
+    wire::ByteArray<32> about{};                                // see About
     base::BoundedList<uint8_t, base::kApproversMax> approvals;  // rule's places
     size_t body_size = 0;
     size_t what_size = 0;
@@ -97,7 +98,9 @@ class Quorum {
 
   Pending* Find(const wire::OperationId& id);
   bool Lives(const Pending& pending) const;
-  crypto::PublicKey SlotKey(wire::OperatorOp op, Bytes body) const;
+  // What it would end: a slot's public key, an institution's active KEK.
+  // Zeros for whatever is not void when that is another one.
+  wire::ByteArray<32> About(wire::OperatorOp op, Bytes body) const;
   bool PolicyGuarded(const wire::PolicyBytes& question) const;
   void Render(Pending& pending);
   wire::OperationRow Row(const Pending& pending) const;

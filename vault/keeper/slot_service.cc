@@ -186,7 +186,7 @@ Status SlotService::GiveShare(Bytes share, uint32_t uid,
   if (given_ != 0 && slot_ != header.id) {
     return Fail(Code::kConflict,
                 "shares of another slot were given; complete them, or take "
-                "them back with `coffer unseal --cancel`");
+                "them back: coffer unseal --cancel --share-file F");
   }
   const uint8_t index = crypto::ReadShare(share)->index;
   bool known = false;
@@ -343,18 +343,23 @@ Result<uint8_t> SlotService::Add(const PreparedSlot& prepared, uint32_t uid) {
   return id;
 }
 
-Status SlotService::Remove(uint8_t slot, uint32_t uid) {
+Status SlotService::MayRemove(uint8_t slot) const {
   if (vault_.state() != VaultState::kOperational) {
     return Fail(Code::kSealed, "sealed; unseal first");
   }
   if (vault_.FindSlot(slot) == nullptr) {
     return Fail(Code::kNotFound, "no seal slot of that id");
   }
-  auto& slots = vault_.header().slots;
-  if (slots.size == 1) {
+  if (vault_.header().slots.size == 1) {
     return Fail(Code::kConflict,
                 "the last seal slot cannot be removed; add another first");
   }
+  return {};
+}
+
+Status SlotService::Remove(uint8_t slot, uint32_t uid) {
+  COFFER_TRY(MayRemove(slot));
+  auto& slots = vault_.header().slots;
   COFFER_TRY(vault_.Record(SlotLeaf(LeafKind::kSlotRemove, slot, uid)));
   auto kept = slots;
   kept.size = 0;

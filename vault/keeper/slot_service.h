@@ -47,6 +47,8 @@ class SlotService {
   Result<uint8_t> Add(const PreparedSlot& prepared, uint32_t uid);
   // Never the last one. A fresh root follows, so that the slot, in any copy of
   // the state, opens nothing of the new one.
+  // What Remove refuses, before anything is changed.
+  Status MayRemove(uint8_t slot) const;
   Status Remove(uint8_t slot, uint32_t uid);
   // Opens the root by the slot, and changes nothing.
   Status Test(const wire::SlotQuestion& question, uint32_t uid);
