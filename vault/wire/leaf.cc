@@ -5,102 +5,67 @@ namespace coffer::wire {
 using base::Code;
 using base::Fail;
 
+namespace {
+
+struct KindRow {
+  LeafKind kind;
+  std::string_view text;
+};
+constexpr KindRow kKinds[] = {
+    {LeafKind::kInit, "vault.init"},
+    {LeafKind::kUnseal, "vault.unseal"},
+    {LeafKind::kSeal, "vault.seal"},
+    {LeafKind::kUnsealFailed, "vault.unseal_failed"},
+    {LeafKind::kPolicyLoad, "policy.load"},
+    {LeafKind::kClockAccept, "clock.accept"},
+    {LeafKind::kSelfTest, "vault.selftest"},
+    {LeafKind::kLinkCreate, "link.create"},
+    {LeafKind::kLinkRead, "link.read"},
+    {LeafKind::kBankTokenReplace, "link.bank_token"},
+    {LeafKind::kConsentReplace, "link.consent"},
+    {LeafKind::kConsentRevoke, "link.revoke"},
+    {LeafKind::kLinkErase, "link.erase"},
+    {LeafKind::kSubjectErase, "subject.erase"},
+    {LeafKind::kTokenIssue, "token.issue"},
+    {LeafKind::kTokenRedeem, "token.redeem"},
+    {LeafKind::kTokenIntrospect, "token.introspect"},
+    {LeafKind::kTokenRevoke, "token.revoke"},
+    {LeafKind::kSubjectList, "subject.list"},
+    {LeafKind::kKeyList, "key.list"},
+    {LeafKind::kNotCommitted, "store.not_committed"},
+    {LeafKind::kConsentSettle, "store.settle"},
+    {LeafKind::kSlotAdd, "slot.add"},
+    {LeafKind::kSlotRemove, "slot.remove"},
+    {LeafKind::kSlotTest, "slot.test"},
+    {LeafKind::kZeroize, "vault.zeroize"},
+    {LeafKind::kRestore, "vault.restore"},
+    {LeafKind::kImport, "vault.import"},
+    {LeafKind::kNotCarriedOut, "vault.not_carried_out"},
+    {LeafKind::kQuorum, "quorum.rule"},
+    {LeafKind::kKeyRotate, "key.rotate"},
+    {LeafKind::kKeyDrained, "key.drained"},
+    {LeafKind::kKeyCompromise, "key.compromise"},
+    {LeafKind::kKeyDestroyPlan, "key.destroy_planned"},
+    {LeafKind::kKeyDestroyCancel, "key.destroy_cancelled"},
+    {LeafKind::kKeyDestroy, "key.destroy"},
+    {LeafKind::kKeyExport, "key.export"},
+    {LeafKind::kRootReplace, "key.rekey"},
+    {LeafKind::kInstitutionSuspend, "institution.suspend"},
+    {LeafKind::kInstitutionResume, "institution.resume"},
+    {LeafKind::kInstitutionWithdraw, "institution.withdraw"},
+    {LeafKind::kInstitutionAdmit, "institution.admit"},
+    {LeafKind::kOperationPropose, "op.propose"},
+    {LeafKind::kOperationApprove, "op.approve"},
+    {LeafKind::kOperationCancel, "op.cancel"},
+    {LeafKind::kOperationCarryOut, "op.carry_out"},
+    {LeafKind::kOperationExpire, "op.expire"},
+};
+
+}  // namespace
+
 std::string_view LeafKindText(LeafKind kind) {
-  switch (kind) {
-    case LeafKind::kInit:
-      return "vault.init";
-    case LeafKind::kUnseal:
-      return "vault.unseal";
-    case LeafKind::kSeal:
-      return "vault.seal";
-    case LeafKind::kUnsealFailed:
-      return "vault.unseal_failed";
-    case LeafKind::kPolicyLoad:
-      return "policy.load";
-    case LeafKind::kClockAccept:
-      return "clock.accept";
-    case LeafKind::kSelfTest:
-      return "vault.selftest";
-    case LeafKind::kLinkCreate:
-      return "link.create";
-    case LeafKind::kLinkRead:
-      return "link.read";
-    case LeafKind::kBankTokenReplace:
-      return "link.bank_token";
-    case LeafKind::kConsentReplace:
-      return "link.consent";
-    case LeafKind::kConsentRevoke:
-      return "link.revoke";
-    case LeafKind::kLinkErase:
-      return "link.erase";
-    case LeafKind::kSubjectErase:
-      return "subject.erase";
-    case LeafKind::kTokenIssue:
-      return "token.issue";
-    case LeafKind::kTokenRedeem:
-      return "token.redeem";
-    case LeafKind::kTokenIntrospect:
-      return "token.introspect";
-    case LeafKind::kTokenRevoke:
-      return "token.revoke";
-    case LeafKind::kSubjectList:
-      return "subject.list";
-    case LeafKind::kKeyList:
-      return "key.list";
-    case LeafKind::kNotCommitted:
-      return "store.not_committed";
-    case LeafKind::kConsentSettle:
-      return "store.settle";
-    case LeafKind::kSlotAdd:
-      return "slot.add";
-    case LeafKind::kSlotRemove:
-      return "slot.remove";
-    case LeafKind::kSlotTest:
-      return "slot.test";
-    case LeafKind::kZeroize:
-      return "vault.zeroize";
-    case LeafKind::kRestore:
-      return "vault.restore";
-    case LeafKind::kImport:
-      return "vault.import";
-    case LeafKind::kNotCarriedOut:
-      return "vault.not_carried_out";
-    case LeafKind::kQuorum:
-      return "quorum.rule";
-    case LeafKind::kKeyRotate:
-      return "key.rotate";
-    case LeafKind::kKeyDrained:
-      return "key.drained";
-    case LeafKind::kKeyCompromise:
-      return "key.compromise";
-    case LeafKind::kKeyDestroyPlan:
-      return "key.destroy_planned";
-    case LeafKind::kKeyDestroyCancel:
-      return "key.destroy_cancelled";
-    case LeafKind::kKeyDestroy:
-      return "key.destroy";
-    case LeafKind::kKeyExport:
-      return "key.export";
-    case LeafKind::kRootReplace:
-      return "key.rekey";
-    case LeafKind::kInstitutionSuspend:
-      return "institution.suspend";
-    case LeafKind::kInstitutionResume:
-      return "institution.resume";
-    case LeafKind::kInstitutionWithdraw:
-      return "institution.withdraw";
-    case LeafKind::kInstitutionAdmit:
-      return "institution.admit";
-    case LeafKind::kOperationPropose:
-      return "op.propose";
-    case LeafKind::kOperationApprove:
-      return "op.approve";
-    case LeafKind::kOperationCancel:
-      return "op.cancel";
-    case LeafKind::kOperationCarryOut:
-      return "op.carry_out";
-    case LeafKind::kOperationExpire:
-      return "op.expire";
+  for (const KindRow& row : kKinds) {
+    if (row.kind == kind) return row.text;
   }
   return "";
 }
