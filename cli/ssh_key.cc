@@ -50,9 +50,8 @@ bool TakeSshString(base::Bytes& in, base::Bytes& out) {
 
 base::Result<std::vector<uint8_t>> DecodeSshBase64(std::string_view text) {
   std::string url(text);
-  for (int i = 0; i < 2 && url.size() % 4 == 0 && !url.empty(); ++i) {
-    if (url.back() == '=') url.pop_back();
-    if (url.back() != '=') break;
+  for (int i = 0; i < 2 && !url.empty() && url.back() == '='; ++i) {
+    url.pop_back();
   }
   if (text.empty() || text.size() % 4 != 0 ||
       url.find_first_of("-_=") != std::string::npos) {

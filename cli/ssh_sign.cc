@@ -127,7 +127,11 @@ base::Result<SshSignature> ParseSshSignature(std::string_view armored) {
   }
   SshSignature result;
   auto public_key = Ed25519OfSshBlob(key);
-  if (!public_key.ok()) return public_key.error();
+  if (!public_key.ok()) {
+    return base::Fail(base::Code::kInvalid,
+                      "--key is no Ed25519 key; make one with ssh-keygen -t "
+                      "ed25519");
+  }
   result.key = *public_key;
   if (base::AsText(name_space) != kNamespace || !reserved.empty()) {
     return base::Fail(base::Code::kInvalid,

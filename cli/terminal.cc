@@ -84,6 +84,7 @@ void Write(int fd, std::string_view text) {
 }  // namespace
 
 bool UnixTerminal::InputIsTerminal() { return isatty(input_) == 1; }
+bool UnixTerminal::OutputIsTerminal() { return isatty(STDOUT_FILENO) == 1; }
 bool UnixTerminal::ErrorIsTerminal() { return isatty(error_) == 1; }
 
 Done UnixTerminal::ReadSecret(std::string_view prompt,

@@ -13,6 +13,7 @@ class Terminal {
  public:
   virtual ~Terminal() = default;
   virtual bool InputIsTerminal() = 0;
+  virtual bool OutputIsTerminal() = 0;
   virtual bool ErrorIsTerminal() = 0;  // where prompts and progress go
   // Writes `prompt`, reads one line without echo into `line` (its end dropped).
   virtual Done ReadSecret(std::string_view prompt,
@@ -28,6 +29,7 @@ class UnixTerminal final : public Terminal {
   explicit UnixTerminal(int input = 0, int error = 2)
       : input_(input), error_(error) {}
   bool InputIsTerminal() override;
+  bool OutputIsTerminal() override;
   bool ErrorIsTerminal() override;
   Done ReadSecret(std::string_view prompt, base::SecretBuffer& line) override;
   bool Confirm(std::string_view question) override;

@@ -126,7 +126,7 @@ std::string FieldList::Text() const {
   return text;
 }
 
-std::string Table::Text() const {
+std::string Table::Text(bool cuts) const {
   std::vector<size_t> widths;
   for (const std::string& heading : headings_) {
     widths.push_back(ColumnsOf(heading));
@@ -138,7 +138,7 @@ std::string Table::Text() const {
   }
   size_t total = kGap * (widths.empty() ? 0 : widths.size() - 1);
   for (size_t width : widths) total += width;
-  while (total > kColumns && widths.size() > 1) {
+  while (cuts && total > kColumns && widths.size() > 1) {
     auto widest = std::max_element(widths.begin() + 1, widths.end());
     if (*widest <= 4) break;
     --*widest;

@@ -48,7 +48,8 @@ class Table {
       : headings_(std::move(headings)) {}
   void Add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   bool empty() const { return rows_.empty(); }
-  std::string Text() const;
+  // `cuts` false: as wide as it is, for a script or a log.
+  std::string Text(bool cuts = true) const;
 
  private:
   std::vector<std::string> headings_;

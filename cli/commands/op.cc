@@ -65,14 +65,14 @@ Outcome<Named> NameOperation(const Invocation& invocation) {
   return Named{std::move(*client), *id};
 }
 
-Exit PrintApproved(const Invocation& invocation, const wire::OperationId& id,
+Exit PrintApproved(const Invocation& invocation, const OperationRow& row,
                    const wire::ApproveAnswer& answer) {
   bool good = answer.carried_out && answer.message.empty();
   if (invocation.json()) {
     api::TextBuilder text;
     api::JsonWriter json(text);
     json.BeginObject()
-        .Text("id", wire::OperationText(id))
+        .Text("id", wire::OperationText(row.id))
         .Number("approvals", answer.approvals)
         .Number("needed", answer.needed)
         .Bool("carried_out", good);
@@ -80,9 +80,15 @@ Exit PrintApproved(const Invocation& invocation, const wire::OperationId& id,
     json.EndObject();
     PrintBody(invocation, text.view());
   } else {
-    invocation.context.out << "Approved: " << unsigned{answer.approvals}
-                           << " of " << unsigned{answer.needed}
-                           << (good ? "; carried out" : "") << "\n";
+    std::ostream& out = invocation.context.out;
+    out << "Approved: " << unsigned{answer.approvals} << " of "
+        << unsigned{answer.needed};
+    if (good && row.op == OperatorOp::kRestore) {
+      out << "; the restore has begun;\n"
+             "run backup restore again to see it through\n";
+    } else {
+      out << (good ? "; carried out\n" : "\n");
+    }
   }
   if (!answer.carried_out || good) return Exit::kDone;
   return invocation.Fail(
@@ -113,14 +119,16 @@ Exit RunOpList(const Invocation& invocation) {
     PrintBody(invocation, text.view());
     return Exit::kDone;
   }
-  Table table({"operation", "what", "uid", "approved", "expires"});
+  Table table({"operation", "what", "signed", "expires"});
+  const uint64_t now = invocation.context.clock.WallSeconds();
   for (const OperationRow& row : list->rows) {
-    table.Add({wire::OperationText(row.id), Printable(row.what),
-               std::to_string(row.uid), Approvals(row),
-               base::TimeText(row.expires_at)});
+    table.Add({wire::OperationText(row.id), Printable(row.what), Approvals(row),
+               row.expires_at > now ? "in " + DurationText(row.expires_at - now)
+                                    : "now"});
   }
+  const bool cuts = invocation.context.terminal.OutputIsTerminal();
   invocation.context.out << (table.empty() ? "Nothing awaits approval\n"
-                                           : table.Text())
+                                           : table.Text(cuts))
                          << std::flush;
   return Exit::kDone;
 }
@@ -184,14 +192,14 @@ Exit RunOpApprove(const Invocation& invocation) {
     if (shown->row.op == OperatorOp::kZeroize &&
         approved.failure().exit == Exit::kUnreachable) {
       return PrintApproved(
-          invocation, named->id,
+          invocation, shown->row,
           {shown->row.needed, shown->row.needed, true, std::string_view()});
     }
     return invocation.Fail(approved.failure());
   }
   auto result = approved->As<wire::ApproveAnswer>();
   if (!result.ok()) return invocation.Fail(result.failure());
-  return PrintApproved(invocation, named->id, *result);
+  return PrintApproved(invocation, shown->row, *result);
 }
 
 Exit RunOpCancel(const Invocation& invocation) {

@@ -170,8 +170,16 @@ TEST(SshSignature, IsReadAndEveryOtherFormIsRefused) {
 TEST(Op, ListAndShowFitAndNameWhatIsAskedFor) {
   Coffer coffer;
   Keeper keeper(coffer);
+  coffer.clock.wall_seconds = keeper.row.asked_at + 60;
+  coffer.terminal.output_is_terminal = true;
   ASSERT_EQ(coffer.RunHere({"op", "list"}), Exit::kDone);
   EXPECT_TRUE(Fits80(coffer.out())) << coffer.out();
+  EXPECT_NE(coffer.out().find("in 23 h 59 min"), std::string::npos);
+  // A script gets it whole.
+  coffer.terminal.output_is_terminal = false;
+  ASSERT_EQ(coffer.RunHere({"op", "list"}), Exit::kDone);
+  EXPECT_NE(coffer.out().find(keeper.row.what), std::string::npos)
+      << coffer.out();
   EXPECT_NE(coffer.out().find(kId), std::string::npos);
   EXPECT_NE(coffer.out().find("1 of 2"), std::string::npos);
   ASSERT_EQ(coffer.RunHere({"op", "show", kId}), Exit::kDone);
@@ -205,6 +213,10 @@ TEST(OpApprove, SendsASignatureThatVerifiesOverTheVeryStatement) {
   EXPECT_NE(coffer.err().find("what: key destroy 0102"), std::string::npos);
   EXPECT_EQ(coffer.out(), "Approved: 2 of 2; carried out\n");
   EXPECT_TRUE(Fits80(coffer.err())) << coffer.err();
+  keeper.row.op = OperatorOp::kRestore;
+  ASSERT_EQ(coffer.RunHere({"op", "approve", kId, "--key", key}), Exit::kDone);
+  EXPECT_NE(coffer.out().find("the restore has begun"), std::string::npos);
+  EXPECT_TRUE(Fits80(coffer.out())) << coffer.out();
 }
 
 TEST(OpApprove, AsksFirstAndSaysHowWhatWasCarriedOutEnded) {
@@ -231,6 +243,13 @@ TEST(OpApprove, RefusesKeysThatAreNotEd25519AndFilesThatAreNone) {
     EXPECT_EQ(coffer.RunHere({"op", "approve", kId, "--key", file}),
               Exit::kRefused);
   }
+  coffer.environment["PATH"] = "/usr/bin:/bin";
+  MakeKey(coffer.directory / "rsa", "alice", "rsa");
+  EXPECT_EQ(
+      coffer.RunHere({"op", "approve", kId, "--key", coffer.directory / "rsa"}),
+      Exit::kRefused);
+  EXPECT_NE(coffer.err().find("--key is no Ed25519 key"), std::string::npos)
+      << coffer.err();
   coffer.environment["PATH"] = coffer.directory / "empty";
   EXPECT_EQ(coffer.RunHere({"op", "approve", kId, "--key", key}),
             Exit::kRefused);

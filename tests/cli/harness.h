@@ -40,6 +40,7 @@ unsigned ModeOf(const std::string& path);
 class FakeTerminal final : public Terminal {
  public:
   bool InputIsTerminal() override { return input_is_terminal; }
+  bool OutputIsTerminal() override { return output_is_terminal; }
   bool ErrorIsTerminal() override { return error_is_terminal; }
   Done ReadSecret(std::string_view prompt, base::SecretBuffer& line) override;
   bool Confirm(std::string_view question) override {
@@ -48,6 +49,7 @@ class FakeTerminal final : public Terminal {
   }
 
   bool input_is_terminal = false;
+  bool output_is_terminal = false;
   bool error_is_terminal = false;
   std::vector<std::string> typed;  // one for each prompt
   bool says_yes = false;
