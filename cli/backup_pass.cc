@@ -39,13 +39,14 @@ Outcome<BackupHeader> ReadBackupHeader(const std::string& path) {
 }
 
 Done PassOver(const Invocation& invocation, const std::string& path,
+              std::string_view label,
               const std::function<Done(const wire::JudgeQuestion&)>& take,
               BackupDigest* digest) {
   auto reader = OpenBackup(path);
   if (!reader.ok()) return reader.failure();
   Context& context = invocation.context;
   Progress progress(context.err, context.terminal.ErrorIsTerminal(),
-                    context.clock, 0, reader->header().links);
+                    context.clock, 0, reader->header().links, label);
   auto links = std::make_unique<wire::JudgeQuestion>();
   for (;;) {
     auto more = reader->Next(*links);

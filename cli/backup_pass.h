@@ -14,9 +14,11 @@ namespace coffer::cli {
 Outcome<BackupReader> OpenBackup(const std::string& path);
 Outcome<BackupHeader> ReadBackupHeader(const std::string& path);
 
-// Hands every part of links to `take`; a failure of it ends the pass. Ends with
-// the file's digest where `digest` is given.
+// Hands every part of links to `take`; a failure of it ends the pass. `label`
+// stands before the progress. Ends with the file's digest where `digest` is
+// given.
 Done PassOver(const Invocation& invocation, const std::string& path,
+              std::string_view label,
               const std::function<Done(const wire::JudgeQuestion&)>& take,
               BackupDigest* digest = nullptr);
 

@@ -41,12 +41,13 @@ std::string ProgressLine(uint64_t done, uint64_t total, uint64_t started,
 }
 
 Progress::Progress(std::ostream& out, bool terminal, base::Clock& clock,
-                   uint64_t started, uint64_t total)
+                   uint64_t started, uint64_t total, std::string_view label)
     : out_(out),
       terminal_(terminal),
       clock_(clock),
       started_(started),
       total_(total),
+      label_(label),
       started_at_(clock.BootMilliseconds()),
       drawn_at_(started_at_) {}
 
@@ -54,6 +55,12 @@ void Progress::Draw(uint64_t done, uint64_t now, std::string_view words) {
   std::string line =
       ProgressLine(done, total_, started_, now - started_at_, words);
   drawn_at_ = now;
+  if (!terminal_ && !label_.empty()) {
+    out_ << label_ << ": " << Grouped(done) << " of " << Grouped(total_) << "\n"
+         << std::flush;
+    return;
+  }
+  if (!label_.empty()) line = Cut(label_ + " " + line, kColumns - 1);
   if (!terminal_) {
     out_ << line << "\n" << std::flush;
     return;
@@ -65,6 +72,7 @@ void Progress::Draw(uint64_t done, uint64_t now, std::string_view words) {
 }
 
 void Progress::Update(uint64_t done, std::string_view words) {
+  if (!terminal_ && !label_.empty()) return;
   uint64_t now = clock_.BootMilliseconds();
   uint64_t wait = terminal_ ? kTerminalMilliseconds : kPlainMilliseconds;
   if (now - drawn_at_ >= wait) Draw(done, now, words);

@@ -18,8 +18,10 @@ std::string ProgressLine(uint64_t done, uint64_t total, uint64_t started,
 // Value: draws to a stream that outlives it.
 class Progress {
  public:
+  // With a `label` ("reading"), it stands before the bar; off a terminal there
+  // is then one plain line, the last.
   Progress(std::ostream& out, bool terminal, base::Clock& clock,
-           uint64_t started, uint64_t total);
+           uint64_t started, uint64_t total, std::string_view label = {});
   // Draws at most ten times a second on a terminal, every five seconds else.
   void Update(uint64_t done, std::string_view words = {});
   // Draws the last state and leaves the line.
@@ -35,6 +37,7 @@ class Progress {
   base::Clock& clock_;
   uint64_t started_;
   uint64_t total_;
+  std::string label_;
   uint64_t started_at_;
   uint64_t drawn_at_;
   size_t drawn_columns_ = 0;

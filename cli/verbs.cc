@@ -382,7 +382,8 @@ const Verb kVerbs[] = {
      RunOpShow},
     {"op approve", "ID", 1, 1, "approve an operation with your SSH key",
      "Shows what is approved, has ssh-keygen sign it, and sends the signature. "
-     "The last approval carries the operation out.",
+     "The last approval carries the operation out. Asks on a terminal; --yes "
+     "does not. Without a terminal it signs without asking.",
      kApprove, RunOpApprove},
     {"op cancel",
      "ID",
@@ -417,7 +418,9 @@ const Verb kVerbs[] = {
      1,
      "put a backup's links in force",
      "Shows what would come back and what not, then asks on a terminal; --yes "
-     "does not. What was revoked, erased or replaced since stays so.",
+     "does not. Without a terminal it acts, unless it would bring nothing back "
+     "and end links: that needs --yes. What was revoked, erased or replaced "
+     "since stays so.",
      {},
      RunBackupRestore},
     {"audit tail", "", 0, 0, "the last decisions, and what refused", "", kTail,

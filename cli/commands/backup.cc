@@ -23,7 +23,7 @@ Done CopyLinks(const Invocation& invocation, LiveStore& live,
                BackupWriter& writer, const std::string& path) {
   Context& context = invocation.context;
   Progress progress(context.err, context.terminal.ErrorIsTerminal(),
-                    context.clock, 0, live.facts().links);
+                    context.clock, 0, live.facts().links, "copying");
   for (;;) {
     wire::JudgedLink link;
     auto more = live.Next(link);
@@ -137,13 +137,14 @@ Outcome<Judged> JudgeFile(const Invocation& invocation,
     return judged;
   }
   judged.asked = true;
-  Done passed =
-      PassOver(invocation, path, [&](const wire::JudgeQuestion& links) -> Done {
-        auto answer = JudgeLinks(*client, links);
-        if (!answer.ok()) return answer.failure();
-        for (wire::Rule rule : answer->rules) judged.fates.Add(rule);
-        return base::Nothing{};
-      });
+  Done passed = PassOver(invocation, path, "asking",
+                         [&](const wire::JudgeQuestion& links) -> Done {
+                           auto answer = JudgeLinks(*client, links);
+                           if (!answer.ok()) return answer.failure();
+                           for (wire::Rule rule : answer->rules)
+                             judged.fates.Add(rule);
+                           return base::Nothing{};
+                         });
   if (!passed.ok()) return passed.failure();
   auto header = ReadBackupHeader(path);
   if (!header.ok()) return header.failure();
@@ -196,9 +197,9 @@ void PrintChecked(const Invocation& invocation, const std::string& path,
 Exit RunBackupCheck(const Invocation& invocation) {
   const std::string& path = invocation.arguments[0];
   // Without keys, and to its end, before anything is asked.
-  Done whole = PassOver(invocation, path, [](const wire::JudgeQuestion&) {
-    return Done(base::Nothing{});
-  });
+  Done whole = PassOver(
+      invocation, path, "reading",
+      [](const wire::JudgeQuestion&) { return Done(base::Nothing{}); });
   if (!whole.ok()) return invocation.Fail(whole.failure());
   auto header = ReadBackupHeader(path);
   if (!header.ok()) return invocation.Fail(header.failure());

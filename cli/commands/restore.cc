@@ -3,6 +3,7 @@
 // force.
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <optional>
 
@@ -31,9 +32,13 @@ struct Outlook {
   uint64_t same = 0;     // of use, and in the store as they are
   uint64_t back = 0;     // of use, and not in the store
   uint64_t earlier = 0;  // of use, and in the store at another revision
+  uint64_t revoked = 0;  // the same of those that are revoked
+  uint64_t used = 0;     // and of those that are used up
   uint64_t harmed = 0;   // dead in the backup, and in the store
   uint64_t lost = 0;     // in the store, and not in the backup
   bool in_force = false;
+
+  bool Harms() const { return back == 0 && harmed != 0; }
 };
 
 // Both sides ascend by id: one pass over each.
@@ -54,6 +59,10 @@ class Comparison {
       ++outlook.back;
     } else if (held_revision_ == RevisionOf(link)) {
       ++outlook.same;
+    } else if (one.of(LinkFate::kRevoked) != 0) {
+      ++outlook.revoked;
+    } else if (one.of(LinkFate::kUsed) != 0) {
+      ++outlook.used;
     } else {
       ++outlook.earlier;
     }
@@ -107,13 +116,14 @@ Outcome<Outlook> Compare(const Invocation& invocation, const std::string& path,
     }
     return base::Nothing{};
   };
-  Done passed = PassOver(invocation, path, take, &digest);
+  Done passed = PassOver(invocation, path, "asking", take, &digest);
   if (!passed.ok()) return passed.failure();
   Done ended = comparison.End();
   if (!ended.ok()) return ended.failure();
   Outlook outlook = comparison.outlook;
   outlook.in_force = live->facts().restored && live->facts().digest == digest &&
-                     outlook.back == 0 && outlook.earlier == 0;
+                     outlook.back == 0 && outlook.earlier == 0 &&
+                     outlook.revoked == 0 && outlook.used == 0;
   return outlook;
 }
 
@@ -130,6 +140,15 @@ void PrintOutlook(const Invocation& invocation, const BackupHeader& header,
   if (outlook.earlier != 0) {
     fields.Add("  " + Grouped(outlook.earlier), "go back to another revision");
   }
+  auto stay = [&fields](uint64_t count, const char* what) {
+    if (count == 0) return;
+    fields.Add("  " + Grouped(count),
+               (count == 1 ? "stays " : "stay ") + std::string(what) +
+                   (count == 1 ? "; its" : "; their") +
+                   " metadata goes back to an earlier revision");
+  };
+  stay(outlook.revoked, "revoked");
+  stay(outlook.used, "used up");
   fields.Add("  " + Grouped(outlook.fates.dead()),
              "do not come back: revocation, erasure, replacement and destroyed "
              "keys hold against every backup");
@@ -155,12 +174,29 @@ Exit PrintResult(const Invocation& invocation, const Outlook& outlook,
       .Number("back", outlook.back)
       .Number("same", outlook.same)
       .Number("earlier", outlook.earlier)
+      .Number("stay_revoked", outlook.revoked)
+      .Number("stay_used", outlook.used)
       .Number("dead", outlook.fates.dead())
       .Number("ended", outlook.harmed)
       .Number("lost", outlook.lost)
       .EndObject();
   PrintBody(invocation, text.view());
   return Exit::kDone;
+}
+
+std::string ResultText(const Outlook& outlook, const std::string& store) {
+  const uint64_t open = outlook.fates.of(LinkFate::kOpens);
+  std::string text = "Restored: " + Grouped(open) +
+                     (open == 1 ? " link opens; " : " links open; ") +
+                     Grouped(outlook.back) + " came back, " +
+                     Grouped(outlook.harmed) + " ended, " +
+                     Grouped(outlook.lost) + " stored since lost.";
+  if (access((store + "/data.mdb.old").c_str(), F_OK) == 0) {
+    text +=
+        "\nThe store from before is kept as data.mdb.old until cofferd starts "
+        "again.";
+  }
+  return text;
 }
 
 Done Build(const Invocation& invocation, const Settings& settings,
@@ -177,7 +213,7 @@ Done Build(const Invocation& invocation, const Settings& settings,
     }
     return base::Nothing{};
   };
-  Done passed = PassOver(invocation, path, take, &built);
+  Done passed = PassOver(invocation, path, "writing", take, &built);
   if (!passed.ok()) return passed.failure();
   if (built != digest) {
     return Failure{Exit::kRefused,
@@ -274,9 +310,9 @@ Exit RunBackupRestore(const Invocation& invocation) {
   auto settings = LoadSettings(invocation);
   if (!settings.ok()) return invocation.Fail(settings.failure());
   // Whole, to its end, before anything is asked.
-  Done whole = PassOver(invocation, path, [](const wire::JudgeQuestion&) {
-    return Done(base::Nothing{});
-  });
+  Done whole = PassOver(
+      invocation, path, "reading",
+      [](const wire::JudgeQuestion&) { return Done(base::Nothing{}); });
   if (!whole.ok()) return invocation.Fail(whole.failure());
   auto header = ReadBackupHeader(path);
   if (!header.ok()) return invocation.Fail(header.failure());
@@ -301,6 +337,15 @@ Exit RunBackupRestore(const Invocation& invocation) {
     invocation.Warn(Grouped(outlook->fates.bad()) +
                     " links do not open and should: is another backup better?");
   }
+  if (outlook->Harms() && !invocation.Has("yes") &&
+      !invocation.context.terminal.InputIsTerminal()) {
+    return invocation.Fail(
+        Exit::kRefused,
+        "not restored: it brings nothing back and ends " +
+            Grouped(outlook->harmed) +
+            (outlook->harmed == 1 ? " link" : " links"),
+        "restore a backup made under keys that are still there, or give --yes");
+  }
   if (!invocation.Confirmed("Put this backup in force?")) {
     return invocation.Fail(Exit::kRefused, "not restored", "");
   }
@@ -313,11 +358,7 @@ Exit RunBackupRestore(const Invocation& invocation) {
   question.dead = outlook->fates.dead();
   Done done = PutInForce(*settings, store, question);
   if (!done.ok()) return invocation.Fail(done.failure());
-  return PrintResult(invocation, *outlook,
-                     "Restored: " + Grouped(header->links) +
-                         (header->links == 1 ? " link, " : " links, ") +
-                         Grouped(outlook->back) + " came back, " +
-                         Grouped(outlook->lost) + " lost");
+  return PrintResult(invocation, *outlook, ResultText(*outlook, store));
 }
 
 }  // namespace coffer::cli

@@ -253,6 +253,50 @@ TEST(BackupRestore, SaysWhatComesBackAndWhatDoesNotAndPutsItInForce) {
   EXPECT_EQ(vault.polls, 2);
 }
 
+TEST(BackupRestore, ThatOnlyEndsLinksNeedsToBeToldEvenWithoutATerminal) {
+  Coffer coffer;
+  Vault vault(coffer);
+  std::string file = coffer.directory / "backup";
+  MakeBackup(file, 3);
+  vault.Put(1, 3);
+  for (uint32_t i = 1; i <= 3; ++i) {
+    vault.rules[LinkOf(i)] = Rule::kKeyDestroyed;
+  }
+  EXPECT_EQ(coffer.Run(Backup(vault, "restore", file)), Exit::kRefused);
+  EXPECT_NE(coffer.err().find("brings nothing back and ends 3 links"),
+            std::string::npos)
+      << coffer.err();
+  EXPECT_EQ(vault.fake.asked(OperatorOp::kRestore), 0);
+  EXPECT_FALSE(std::filesystem::exists(vault.data + "/store/incoming.mdb"));
+  std::vector<std::string> words = Backup(vault, "restore", file);
+  words.push_back("--yes");
+  ASSERT_EQ(coffer.Run(words), Exit::kDone) << coffer.err();
+  EXPECT_EQ(coffer.out().rfind("Restored: 0 links open; 0 came back, 3 ended, "
+                               "0 stored since lost.\n",
+                               0),
+            0u)
+      << coffer.out();
+  EXPECT_TRUE(Fits80(coffer.out())) << coffer.out();
+}
+
+TEST(BackupRestore, CountsWhatStaysRevokedApartAndLabelsEachPass) {
+  Coffer coffer;
+  Vault vault(coffer);
+  std::string file = coffer.directory / "backup";
+  MakeBackup(file, 3);
+  vault.Put(1, 3, 2);
+  vault.rules[LinkOf(1)] = Rule::kConsentRevoked;
+  ASSERT_EQ(coffer.Run(Backup(vault, "restore", file)), Exit::kDone)
+      << coffer.err();
+  for (const char* words :
+       {"  2  go back to another revision",
+        "  1  stays revoked; its metadata goes back to an earlier revision",
+        "reading: 3 of 3\n", "asking: 3 of 3\n", "writing: 3 of 3\n"}) {
+    EXPECT_NE(coffer.err().find(words), std::string::npos) << words << "\n"
+                                                           << coffer.err();
+  }
+}
+
 TEST(BackupRestore, AwaitsApprovalWithTheStoreLyingReady) {
   Coffer coffer;
   Vault vault(coffer);

@@ -49,7 +49,7 @@ class LostMachine(unittest.TestCase):
                              404)
             done = new.coffer("backup", "restore", backup)
             self.assertIn("20  come back", done.stderr)
-            self.assertIn("Restored: 20 links, 20 came back", done.stdout)
+            self.assertIn("Restored: 20 links open; 20 came back", done.stdout)
             for link in kept:
                 self.assertTrue(opens(new, link), link)
             self.assertEqual(new.call("GET", f"/v1/links/{erased}").status,
@@ -73,7 +73,11 @@ class LostMachine(unittest.TestCase):
                                   {"bank_token": "newer"}, {"If-Match": '"1"'})
             self.assertEqual(changed.status, 200)
             later = daemon.create(subject="later")
-            done = daemon.coffer("backup", "restore", backup)
+            # Nothing would come back, and a link would end: not unasked.
+            refused = daemon.coffer("backup", "restore", backup, check=False)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("--yes", refused.stderr)
+            done = daemon.coffer("backup", "restore", backup, "--yes")
             self.assertIn("LOST", done.stderr)
             self.assertFalse(opens(daemon, links[0]))
             self.assertFalse(opens(daemon, links[1]))
