@@ -255,6 +255,21 @@ void CheckSockets(const Settings& settings, Checks& checks) {
   checks.push_back(OneSocket("monitor socket", settings.monitor_socket, 0));
 }
 
+Check JudgeExport(const wire::OperatorStatus& status) {
+  std::string found = "generation " + Grouped(status.keyring_generation);
+  const char* advice = "run coffer key export F and coffer backup create F";
+  if (status.exported_generation == 0) {
+    return Warn("keyring", found + ", never exported", advice);
+  }
+  if (status.exported_generation < status.keyring_generation) {
+    return Warn("keyring",
+                found + "; the last export is of generation " +
+                    Grouped(status.exported_generation),
+                advice);
+  }
+  return Ok("keyring", found + ", exported");
+}
+
 void CheckKeeper(const wire::OperatorStatus& status, Checks& checks) {
   std::string state(wire::VaultStateText(status.state));
   if (status.state == wire::VaultState::kOperational) {
@@ -291,6 +306,9 @@ void CheckKeeper(const wire::OperatorStatus& status, Checks& checks) {
                           "unseal"));
   } else {
     checks.push_back(Ok("vault clock", "agrees with the wall clock"));
+  }
+  if (status.state == wire::VaultState::kOperational) {
+    checks.push_back(JudgeExport(status));
   }
   if (status.floors_max == 0) return;
   std::string floors =

@@ -35,6 +35,7 @@ void CheckKeeper(const wire::OperatorStatus& status, Checks& checks);
 Check JudgeKernel(const std::string& release);
 Check JudgeMode(const std::string& name, const std::string& path, unsigned mode,
                 unsigned wanted);
+Check JudgeExport(const wire::OperatorStatus& status);
 Check JudgeDisk(const std::string& path, uint64_t free_bytes);
 
 }  // namespace coffer::cli

@@ -91,6 +91,8 @@ CallerAnswer CallVault(const Invocation& invocation,
 Failure ProblemFailure(const HttpAnswer& answer);
 
 // The body as it came, with a newline at its end.
+// After a change of keys or slots; nothing with --json.
+void SayExportDue(const Invocation& invocation, bool ended = true);
 void PrintBody(const Invocation& invocation, std::string_view body);
 // The object's members as "name  value" lines, nested names joined by a point.
 // A member named in `last` is printed alone at the end, whole: it is a token.

@@ -31,6 +31,10 @@ Exit Change(const Invocation& invocation, OperatorClient& client,
     PrintBody(invocation, text.view());
   } else {
     invocation.context.out << Printable(name) << ": " << words << "\n";
+    if (action == InstitutionAction::kWithdraw ||
+        action == InstitutionAction::kAdmit) {
+      SayExportDue(invocation);
+    }
   }
   return Exit::kDone;
 }
@@ -127,9 +131,8 @@ Exit RunInstitutionWithdraw(const Invocation& invocation) {
     links = Grouped(row.links) + (row.links == 1 ? " link" : " links");
   }
   if (!invocation.Confirmed("Withdraw " + Printable(name) + "? Its keys are " +
-                            "destroyed at once: " + links +
-                            " can never be opened again, and no backup "
-                            "brings them back.")) {
+                            "destroyed: " + links +
+                            " never open again, from no backup either.")) {
     return invocation.Fail(Exit::kRefused, "not withdrawn", "");
   }
   // A person may have thought for longer than the keeper waits.

@@ -188,6 +188,7 @@ class Follower {
           << old.version << "; destroyed\n";
     }
     if (old_.empty()) out << "Rotated; there was no earlier version\n";
+    SayExportDue(invocation_);
     return Exit::kDone;
   }
 
@@ -196,6 +197,7 @@ class Follower {
     if (invocation_.json()) return PrintJson(started, true);
     invocation_.context.out << LeftText() << "; it goes on in the vault\n";
     invocation_.Warn("left running; coffer key list shows how far it has come");
+    SayExportDue(invocation_, false);
     return Exit::kDone;
   }
 
@@ -277,6 +279,7 @@ Exit RunKeyRotate(const Invocation& invocation) {
                                                      : " new versions")
                            << "; coffer key list shows how far it has come\n";
   }
+  SayExportDue(invocation, target->done != nullptr);
   return Exit::kDone;
 }
 

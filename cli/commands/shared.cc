@@ -120,6 +120,14 @@ CallerAnswer CallVault(const Invocation& invocation,
   return result;
 }
 
+void SayExportDue(const Invocation& invocation, bool ended) {
+  if (invocation.json()) return;
+  invocation.context.err << (ended ? "Now a" : "Once it has ended, a")
+                         << " new coffer key export and coffer backup create "
+                            "are due.\n"
+                         << std::flush;
+}
+
 void PrintBody(const Invocation& invocation, std::string_view body) {
   if (body.empty()) return;
   invocation.context.out << body;
@@ -215,6 +223,11 @@ Done WriteNewFile(const std::string& path, std::string_view text) {
         Exit::kRefused,
         "cannot write " + Printable(path) + ": " + std::strerror(errno), ""};
   };
+  if (!file.valid() && errno == EEXIST) {
+    return Failure{Exit::kRefused,
+                   "cannot write " + Printable(path) + ": there is such a file",
+                   "name a new one"};
+  }
   if (!file.valid()) return failure();
   std::string parent = std::filesystem::path(path).parent_path().string();
   os::FileDescriptor directory(open(parent.empty() ? "." : parent.c_str(),

@@ -74,7 +74,7 @@ Exit RunSlotList(const Invocation& invocation) {
   Table table({"slot", "made"});
   for (const SlotHeader& slot : slots) {
     table.Add({SlotText(slot),
-               slot.made_at == 0 ? "-" : base::TimeText(slot.made_at)});
+               slot.made_at == 0 ? "at init" : base::TimeText(slot.made_at)});
   }
   invocation.context.out << (table.empty() ? "No slots: run coffer init\n"
                                            : table.Text())
@@ -117,6 +117,7 @@ Exit RunSlotAdd(const Invocation& invocation) {
   auto added = answer->As<wire::InitAnswer>();
   if (!added.ok()) return invocation.Fail(added.failure());
   PrintSlot(invocation, "Added", added->slot, "slot");
+  SayExportDue(invocation);
   return Exit::kDone;
 }
 
@@ -132,6 +133,7 @@ Exit RunSlotRemove(const Invocation& invocation) {
   auto answer = client->Ask(OperatorOp::kSlotRemove, wire::SlotIdQuestion{*id});
   if (!answer.ok()) return invocation.Fail(answer.failure());
   PrintSlot(invocation, "Removed", *id, "removed");
+  SayExportDue(invocation);
   return Exit::kDone;
 }
 

@@ -154,6 +154,14 @@ TEST(Doctor, JudgesKernelModesAndDisk) {
   EXPECT_EQ(JudgeDisk("/d", uint64_t{1} << 20).health, Health::kFail);
   EXPECT_EQ(JudgeDisk("/d", uint64_t{512} << 20).health, Health::kWarn);
   EXPECT_EQ(JudgeDisk("/d", uint64_t{2} << 30).health, Health::kOk);
+  wire::OperatorStatus status;
+  status.keyring_generation = 7;
+  EXPECT_EQ(JudgeExport(status).health, Health::kWarn);
+  status.exported_generation = 6;
+  EXPECT_EQ(JudgeExport(status).health, Health::kWarn);
+  EXPECT_NE(JudgeExport(status).advice.find("key export"), std::string::npos);
+  status.exported_generation = 7;
+  EXPECT_EQ(JudgeExport(status).health, Health::kOk);
 }
 
 Health Of(const Checks& checks, const std::string& name) {
