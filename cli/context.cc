@@ -50,7 +50,8 @@ void Invocation::Warn(std::string_view text) const {
 
 bool Invocation::Confirmed(std::string_view question) const {
   if (Has("yes") || !context.terminal.InputIsTerminal()) return true;
-  return context.terminal.Confirm(question);
+  // Room is left for " [y/N] ".
+  return context.terminal.Confirm(Wrap(question, 0, kColumns - 8));
 }
 
 Outcome<uint64_t> Invocation::Number(std::string_view name, uint64_t low,

@@ -58,10 +58,8 @@ Exit RunZeroize(const Invocation& invocation) {
   auto client = ConnectOperator(invocation);
   if (!client.ok()) return invocation.Fail(client.failure());
   if (!invocation.Confirmed(
-          "Zeroize the vault? Every key is wiped, in memory and in "
-          "keeper.state, and the keeper ends: no link opens again here, and no "
-          "slot's secret helps. Only a key export with its slot's secret and a "
-          "backup bring them back, elsewhere.")) {
+          "Zeroize the vault? Every key is wiped, and no link opens again "
+          "here: only a key export, its slot's secret and a backup help.")) {
     return invocation.Fail(Exit::kRefused, "not zeroized", "");
   }
   auto answer = client->Ask(OperatorOp::kZeroize, wire::EmptyQuestion{});

@@ -228,6 +228,8 @@ TEST(KeyExport, IsANewPrivateFile) {
   EXPECT_EQ(keeper.stored, 7u);
   keeper.stored = 0;
   EXPECT_EQ(coffer.RunHere({"key", "export", file}), Exit::kRefused);
+  EXPECT_NE(coffer.err().find("there is such a file; name a new one"),
+            std::string::npos);
   EXPECT_EQ(keeper.stored, 0u);
   EXPECT_EQ(ReadFile(file), "sealed keyring");
 }
@@ -406,10 +408,13 @@ TEST(Institution, WithdrawalNamesHowManyLinksDieBeforeItActs) {
             Exit::kRefused);
   EXPECT_NE(coffer.terminal.asked.find("12,345 links"), std::string::npos)
       << coffer.terminal.asked;
+  EXPECT_TRUE(Fits80(coffer.terminal.asked + " [y/N] "));
   EXPECT_EQ(keeper.fake.asked(OperatorOp::kInstitutionChange), 0);
   coffer.terminal.says_yes = true;
   EXPECT_EQ(coffer.RunHere({"institution", "withdraw", "citi"}), Exit::kDone);
   EXPECT_EQ(keeper.institution, "citi");
+  EXPECT_NE(coffer.err().find("coffer key export and coffer backup create"),
+            std::string::npos);
   EXPECT_EQ(keeper.action, wire::InstitutionAction::kWithdraw);
   for (auto [verb, action] :
        {std::pair("suspend", wire::InstitutionAction::kSuspend),
