@@ -142,7 +142,13 @@ Outcome<SecretBuffer> ReadSecret(const Invocation& invocation,
 Outcome<SecretBuffer> ReadPassphrase(const Invocation& invocation,
                                      const std::string& path, bool twice) {
   Context& context = invocation.context;
-  auto bounded = [](SecretBuffer secret) -> Outcome<SecretBuffer> {
+  auto bounded = [twice](SecretBuffer secret) -> Outcome<SecretBuffer> {
+    if (secret.size() < crypto::kPassphraseBytesMin && !twice) {
+      return Failure{Exit::kRefused,
+                     "the passphrase does not open it: it has fewer than 8 "
+                     "bytes",
+                     ""};
+    }
     if (secret.size() < crypto::kPassphraseBytesMin) {
       return Failure{Exit::kRefused, "the passphrase is below 8 bytes",
                      "use a longer one, such as six random words"};

@@ -34,9 +34,7 @@ Outcome<SecretBuffer> ParseShareText(base::Bytes text,
     if (head.ok()) return share;
     parsed = head.error();
   }
-  return Failure{Exit::kRefused,
-                 "share " + Printable(path) + ": " + parsed.error().message,
-                 ""};
+  return Failure{Exit::kRefused, ShareFault(path, parsed.error().message), ""};
 }
 
 // Reads shares[from..] again, as many as are needed, and combines them.
@@ -106,6 +104,14 @@ Done MakeShareFiles(const Invocation& invocation, const std::string& directory,
   return base::Nothing{};
 }
 
+std::string ShareFault(const std::string& path, std::string_view message) {
+  constexpr std::string_view kWord = "share: ";
+  if (message.substr(0, kWord.size()) == kWord) {
+    message.remove_prefix(kWord.size());
+  }
+  return "share " + Printable(path) + ": " + std::string(message);
+}
+
 Outcome<SecretBuffer> ReadShareFile(const Invocation& invocation,
                                     const std::string& path) {
   auto text = ReadSecret(invocation, path, "share", kTextBytesMax);
@@ -120,8 +126,9 @@ Done CombineShareFiles(const Invocation& invocation, SlotSecret& secret) {
     return Failure{Exit::kUsage,
                    "slot " + std::to_string(slot.id) + " needs " +
                        std::to_string(slot.threshold) + " shares, " +
-                       std::to_string(files.size()) + " are given",
-                   "give --share-file F, once for each"};
+                       std::to_string(files.size()) +
+                       (files.size() == 1 ? " is given" : " are given"),
+                   "give all in one call: --share-file F, once for each"};
   }
   crypto::ShareSet set;
   std::copy_n(slot.salt.begin(), set.id.size(), set.id.begin());
@@ -134,8 +141,7 @@ Done CombineShareFiles(const Invocation& invocation, SlotSecret& secret) {
     if (!share.ok()) return share.failure();
     auto head = crypto::ReadShareOf(set, share->view());
     if (!head.ok()) {
-      return Failure{Exit::kRefused,
-                     "share " + Printable(file) + ": " + head.error().message,
+      return Failure{Exit::kRefused, ShareFault(file, head.error().message),
                      "give a share of this slot"};
     }
     shares.push_back(std::move(*share));

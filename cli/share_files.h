@@ -14,6 +14,9 @@ namespace coffer::cli {
 Done MakeShareFiles(const Invocation& invocation, const std::string& directory,
                     uint64_t threshold, uint64_t shares, SlotSecret& secret);
 
+// What is wrong with a share, its file named once.
+std::string ShareFault(const std::string& path, std::string_view message);
+
 // A share's bytes; "-" is standard input.
 Outcome<base::SecretBuffer> ReadShareFile(const Invocation& invocation,
                                           const std::string& path);

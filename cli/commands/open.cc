@@ -197,8 +197,9 @@ Exit RunInit(const Invocation& invocation) {
 
 namespace {
 
-void PrintShares(const Invocation& invocation,
-                 const wire::ShareAnswer& answer) {
+// `again`: the last share was among those given before.
+void PrintShares(const Invocation& invocation, const wire::ShareAnswer& answer,
+                 bool again) {
   if (invocation.json()) {
     api::TextBuilder text;
     api::JsonWriter(text)
@@ -211,12 +212,18 @@ void PrintShares(const Invocation& invocation,
     return PrintBody(invocation, text.view());
   }
   invocation.context.out << unsigned{answer.given} << " of "
-                         << unsigned{answer.needed} << "\n";
+                         << unsigned{answer.needed}
+                         << (again ? " (this share was given already)" : "")
+                         << "\n";
 }
 
-Exit UnsealWithShares(const Invocation& invocation, const Settings& settings) {
+// `given`: shares that are there already.
+Exit UnsealWithShares(const Invocation& invocation, const Settings& settings,
+                      uint8_t given) {
   std::vector<std::string> files = invocation.All("share-file");
   wire::ShareAnswer last;
+  last.given = given;
+  bool again = false;
   for (const std::string& file : files) {
     auto share = ReadShareFile(invocation, file);
     if (!share.ok()) return invocation.Fail(share.failure());
@@ -228,18 +235,33 @@ Exit UnsealWithShares(const Invocation& invocation, const Settings& settings) {
     auto answer = client->Ask(OperatorOp::kUnsealShare, question);
     if (!answer.ok()) {
       Failure failure = answer.failure();
-      failure.what = "share " + Printable(file) + ": " + failure.what;
+      failure.what = ShareFault(file, failure.what);
       return invocation.Fail(failure);
     }
-    auto given = answer->As<wire::ShareAnswer>();
-    if (!given.ok()) return invocation.Fail(given.failure());
-    last = *given;
+    auto taken = answer->As<wire::ShareAnswer>();
+    if (!taken.ok()) return invocation.Fail(taken.failure());
+    again = taken->given == last.given;
+    last = *taken;
     if (last.opened) {
       return Opened(invocation, settings, *client, last.slot, "Unsealed");
     }
   }
-  PrintShares(invocation, last);
+  PrintShares(invocation, last, again);
   return Exit::kDone;
+}
+
+// Nobody named the configured key file: the failure does.
+Failure OfConfiguredKey(const Invocation& invocation, const Settings& settings,
+                        wire::SlotKind kind, Failure failure) {
+  if (kind != wire::SlotKind::kKeyFile || invocation.Has("key-file") ||
+      failure.exit != Exit::kRefused) {
+    return failure;
+  }
+  failure.what = "[unseal] key_file " +
+                 Printable(settings.config.unseal.key_file) + ": " +
+                 failure.what;
+  failure.next = "give --key-file F, or --slot ID for another slot";
+  return failure;
 }
 
 Exit CancelShares(const Invocation& invocation, const Settings& settings) {
@@ -294,19 +316,23 @@ Exit RunUnseal(const Invocation& invocation) {
                              "slot " + SlotText(*slot) + " opens with shares",
                              "give --share-file F, once for each share");
     }
-    return UnsealWithShares(invocation, *settings);
+    return UnsealWithShares(invocation, *settings, status.shares_given);
   }
   SlotSecret secret;
   secret.slot = *slot;
+  auto fail = [&](const Failure& failure) {
+    return invocation.Fail(
+        OfConfiguredKey(invocation, *settings, secret.slot.kind, failure));
+  };
   Done read = ReadSlotSecret(invocation, *settings, secret);
-  if (!read.ok()) return invocation.Fail(read.failure());
+  if (!read.ok()) return fail(read.failure());
   auto client = OperatorClient::Connect(settings->operator_socket);
   if (!client.ok()) return invocation.Fail(client.failure());
   Wiped<wire::OpenQuestion> question;
   question.slot = secret.slot;
   question.secret = secret.secret;
   auto answer = client->Ask(OperatorOp::kUnseal, question);
-  if (!answer.ok()) return invocation.Fail(answer.failure());
+  if (!answer.ok()) return fail(answer.failure());
   return Opened(invocation, *settings, *client, slot->id, "Unsealed");
 }
 

@@ -1,4 +1,6 @@
 // Seal slots: made, tested, removed; shares; a vault of a key export.
+#include <algorithm>
+
 #include "cli/key_export_file.h"
 #include "crypto/shamir.h"
 #include "tests/cli/harness.h"
@@ -35,6 +37,7 @@ struct Keeper {
         status.state = state;
         status.version = COFFER_VERSION;
         for (const SlotHeader& each : slots) status.slots.push_back(each);
+        status.shares_given = static_cast<uint8_t>(shares.size());
         return KeeperAnswer::Of(status);
       }
       case OperatorOp::kInit: {
@@ -83,7 +86,10 @@ struct Keeper {
   KeeperAnswer Share(base::Bytes fields) {
     auto question = base::DecodeWhole<wire::ShareQuestion>(fields);
     EXPECT_TRUE(crypto::ReadShare(question->share).ok());
-    shares.emplace_back(question->share.begin(), question->share.end());
+    std::vector<uint8_t> share(question->share.begin(), question->share.end());
+    if (std::find(shares.begin(), shares.end(), share) == shares.end()) {
+      shares.push_back(share);
+    }
     wire::ShareAnswer answer{3, static_cast<uint8_t>(shares.size()), 3, false};
     if (shares.size() == 3) {
       std::vector<base::Bytes> views(shares.begin(), shares.end());
@@ -264,6 +270,9 @@ TEST(Unseal, WithSharesSaysHowManyThereAreAndOpensWithTheLast) {
             Exit::kDone)
       << coffer.err();
   EXPECT_EQ(coffer.out(), "1 of 3\n");
+  ASSERT_EQ(coffer.RunHere({"unseal", "--share-file", shares.File(5)}),
+            Exit::kDone);
+  EXPECT_EQ(coffer.out(), "1 of 3 (this share was given already)\n");
   ASSERT_EQ(
       coffer.RunHere({"unseal", "--share-file", shares.File(2), "--json"}),
       Exit::kDone);
@@ -309,6 +318,7 @@ TEST(Unseal, AMistypedShareIsNamedAndNotSent) {
     EXPECT_EQ(coffer.RunHere({"unseal", "--share-file", bad}), Exit::kRefused);
     EXPECT_NE(coffer.err().find("share " + bad), std::string::npos)
         << coffer.err();
+    EXPECT_EQ(coffer.err().find(": share: "), std::string::npos);
     EXPECT_EQ(coffer.err().find(changed.substr(14, 20)), std::string::npos);
   }
   EXPECT_EQ(keeper.fake.asked(OperatorOp::kUnsealShare), 0);

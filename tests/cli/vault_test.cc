@@ -297,6 +297,22 @@ TEST(Unseal, SaysWhichSlotsThereAreWhenItCannotChoose) {
       << coffer.err();
   EXPECT_EQ(keeper.asked_slot.id, 0);
   EXPECT_EQ(coffer.out(), "Unsealed; operational\n");
+  // The configured one that does not open is named.
+  keeper.state = VaultState::kSealed;
+  keeper.refusal = "the secret does not open this slot";
+  std::string config = coffer.directory / "coffer.toml";
+  WriteFile(config, "[unseal]\nkey_file = \"" + key + "\"\n");
+  EXPECT_EQ(coffer.RunHere({"--config", config, "unseal"}), Exit::kRefused);
+  EXPECT_NE(coffer.err().find("key_file " + key), std::string::npos);
+  EXPECT_NE(coffer.err().find("--slot"), std::string::npos) << coffer.err();
+  keeper.refusal = nullptr;
+  // A passphrase below the least opens nothing.
+  WriteFile(key, "short");
+  EXPECT_EQ(coffer.RunHere({"unseal", "--passphrase-file", key}),
+            Exit::kRefused);
+  EXPECT_NE(coffer.err().find("does not open it: it has fewer than 8 bytes"),
+            std::string::npos)
+      << coffer.err();
   // Passphrases do not.
   keeper.state = VaultState::kSealed;
   keeper.slots = {PassphraseSlot(1), PassphraseSlot(2)};
