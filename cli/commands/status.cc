@@ -55,6 +55,10 @@ std::string ClockText(const OperatorStatus& status) {
   return text;
 }
 
+std::string Counted(uint32_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
 std::string KeyringText(const OperatorStatus& status) {
   std::string text = "generation " + Grouped(status.keyring_generation);
   if (status.exported_generation == 0) {
@@ -100,15 +104,16 @@ void PrintHuman(const Invocation& invocation, const Settings& settings,
                                  " awaiting approval: run coffer op list");
   }
   fields.Add("audit leaves", Grouped(status.leaves));
-  fields.Add("journal", ByteText(status.journal_bytes) + " of " +
-                            ByteText(status.journal_reserved_bytes) +
-                            " reserved");
+  if (status.journal_reserved_bytes != 0) {
+    fields.Add("journal", ByteText(status.journal_bytes) + " of " +
+                              ByteText(status.journal_reserved_bytes) +
+                              " reserved");
+  }
   fields.Add("floors",
              Grouped(status.floors) + " of " + Grouped(status.floors_max));
-  fields.Add("connections",
-             std::to_string(status.callers) + " callers, " +
-                 std::to_string(status.monitors) + " monitors, " +
-                 std::to_string(status.operators) + " operators");
+  fields.Add("connections", Counted(status.callers, "caller") + ", " +
+                                Counted(status.monitors, "monitor") + ", " +
+                                Counted(status.operators, "operator"));
   fields.Add("clock", ClockText(status));
   if (status.unseal_failures != 0) {
     fields.Add("failed unseals", Grouped(status.unseal_failures));
