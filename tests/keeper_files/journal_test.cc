@@ -385,10 +385,10 @@ TEST_F(JournalTest, AJournalWithLeavesIsNeverTakenForAnEmptyOne) {
     Status opened = Make()->OpenEmpty();
     ASSERT_FALSE(opened.ok());
     EXPECT_EQ(opened.error().code, Code::kConflict);
-    EXPECT_EQ(
-        std::string(opened.error().message)
-            .rfind("journal-0: holds leaves, but keeper.state is empty", 0),
-        0u);
+    EXPECT_STREQ(opened.error().message,
+                 "journal-0: holds leaves, but keeper.state is empty: "
+                 "zeroized, or lost; restore keeper/, or move keeper/ and "
+                 "store/ away and begin anew");
   }
   a() = good;
   files_.file(kFileB).cache.resize(5000, 1);

@@ -299,7 +299,8 @@ base::Status Turn::CheckStoreIdentity() {
   } else if (!base::Equal(*row, status_.vault_id)) {
     return Fail(Code::kConflict,
                 "the store belongs to another vault than keeper.state; restore "
-                "data_dir as a whole");
+                "data_dir as a whole, or move keeper/ and store/ away and "
+                "begin anew");
   }
   identity_checked_ = operational;
   return {};

@@ -67,11 +67,13 @@ Status Journal::OpenEmpty() {
   COFFER_TRY(CheckUnused(
       fd_a_, "journal-0: not a journal of coffer; move it away",
       "journal-0: holds leaves, but keeper.state is empty: zeroized, or "
-      "lost; restore it, or move the journal away and begin anew"));
+      "lost; restore keeper/, or move keeper/ and store/ away and begin "
+      "anew"));
   COFFER_TRY(CheckUnused(
       fd_b_, "journal-1: not a journal of coffer; move it away",
       "journal-1: holds leaves, but keeper.state is empty: zeroized, or "
-      "lost; restore it, or move the journal away and begin anew"));
+      "lost; restore keeper/, or move keeper/ and store/ away and begin "
+      "anew"));
   found_unused_ = true;
   return {};
 }
