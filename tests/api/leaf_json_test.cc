@@ -77,6 +77,23 @@ TEST(LeafLine, SaysWhoWhatAndWhy) {
   leaf.kind = wire::LeafKind::kUnseal;
   EXPECT_EQ(LeafLine(leaf),
             "     0 1970-01-01T00:00:00Z vault.unseal ok uid=0");
+  leaf.uid = 0xffffffff;
+  EXPECT_EQ(LeafLine(leaf),
+            "     0 1970-01-01T00:00:00Z vault.unseal ok by itself");
+}
+
+TEST(LeafLine, OfFailedUnsealsCountsThem) {
+  wire::Leaf leaf;
+  leaf.kind = wire::LeafKind::kUnsealFailed;
+  leaf.detail = 3;
+  leaf.uid = 1000;
+  EXPECT_EQ(LeafLine(leaf),
+            "     0 1970-01-01T00:00:00Z vault.unseal_failed attempts=3 "
+            "uid=1000");
+  leaf.uid = 0xffffffff;
+  EXPECT_EQ(LeafLine(leaf),
+            "     0 1970-01-01T00:00:00Z vault.unseal_failed attempts=3 "
+            "by itself");
 }
 
 TEST(LeafLine, CutsAtTheLastColumn) {

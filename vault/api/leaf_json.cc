@@ -18,6 +18,9 @@ bool IsZero(base::Bytes bytes) {
   return true;
 }
 
+// In leaves of what the keeper does without being asked.
+constexpr uint32_t kNobodysUid = 0xffffffff;
+
 // What the number means depends on the kind.
 void WriteDetail(JsonWriter& json, const wire::Leaf& leaf) {
   switch (leaf.kind) {
@@ -71,13 +74,21 @@ void WriteLeaf(TextBuilder& out, const wire::Leaf& leaf) {
 
 std::string LeafLine(const wire::Leaf& leaf) {
   const bool allowed = leaf.rule == wire::Rule::kAllowed;
+  const bool failed = leaf.kind == wire::LeafKind::kUnsealFailed;
   std::string line = std::to_string(leaf.index);
   if (line.size() < 6) line.insert(0, 6 - line.size(), ' ');
   line += ' ' + base::TimeText(leaf.time) + ' ';
   line += wire::LeafKindText(leaf.kind);
   line += ' ';
-  line += allowed ? std::string_view("ok") : wire::RuleText(leaf.rule);
-  if (leaf.caller.empty()) line += " uid=" + std::to_string(leaf.uid);
+  if (allowed && failed) {
+    line += "attempts=" + std::to_string(leaf.detail);
+  } else {
+    line += allowed ? std::string_view("ok") : wire::RuleText(leaf.rule);
+  }
+  if (leaf.caller.empty()) {
+    line += leaf.uid == kNobodysUid ? " by itself"
+                                    : " uid=" + std::to_string(leaf.uid);
+  }
   for (std::string_view text : {leaf.caller, leaf.purpose, leaf.institution,
                                 leaf.audience, leaf.scope}) {
     if (text.empty()) continue;
