@@ -322,7 +322,11 @@ TEST_F(SlotAtStart, NothingToOpenWithIsNoFault) {
 
 TEST_F(SlotAtStart, AWrongSecretIsCountedAndTheVaultStaysUsable) {
   Restart();
-  EXPECT_EQ(CodeOf(From(File(32, 8))), Code::kDenied);
+  const base::Status opened = From(File(32, 8));
+  EXPECT_EQ(CodeOf(opened), Code::kDenied);
+  EXPECT_STREQ(opened.error().message,
+               "unseal at start: the secret opens no key-file or PKCS#11 slot; "
+               "run coffer unseal");
   EXPECT_EQ(Status().unseal_failures, 1u);
   EXPECT_TRUE(Unseal(1, 7).ok());
 }

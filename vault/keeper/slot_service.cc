@@ -290,7 +290,8 @@ Status SlotService::UnsealAtStart(const crypto::SlotSecret& secret) {
   if (slot != kNoSlot) return vault_.UnsealWith(slot, secret, kKeeperUid);
   vault_.CountUnsealFailure(kKeeperUid);
   return Fail(Code::kDenied,
-              "unseal at start: the secret is of no key file or pkcs11 slot");
+              "unseal at start: the secret opens no key-file or PKCS#11 slot; "
+              "run coffer unseal");
 }
 
 // --- Changing
