@@ -54,7 +54,8 @@ class Comparison {
     LinkFates one;
     one.Add(rule);
     if (one.dead() != 0) {
-      outlook.harmed += there ? 1 : 0;
+      // What was erased is dead already, though its row may not be swept yet.
+      outlook.harmed += there && one.of(LinkFate::kErased) == 0 ? 1 : 0;
     } else if (!there) {
       ++outlook.back;
     } else if (held_revision_ == RevisionOf(link)) {

@@ -286,10 +286,12 @@ TEST(BackupRestore, CountsWhatStaysRevokedApartAndLabelsEachPass) {
   MakeBackup(file, 3);
   vault.Put(1, 3, 2);
   vault.rules[LinkOf(1)] = Rule::kConsentRevoked;
+  vault.rules[LinkOf(3)] = Rule::kLinkErased;  // and not swept yet
   ASSERT_EQ(coffer.Run(Backup(vault, "restore", file)), Exit::kDone)
       << coffer.err();
+  EXPECT_EQ(coffer.err().find("END"), std::string::npos) << coffer.err();
   for (const char* words :
-       {"  2  go back to another revision",
+       {"  1  go back to another revision",
         "  1  stays revoked; its metadata goes back to an earlier revision",
         "reading: 3 of 3\n", "asking: 3 of 3\n", "writing: 3 of 3\n"}) {
     EXPECT_NE(coffer.err().find(words), std::string::npos) << words << "\n"
