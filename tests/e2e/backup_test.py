@@ -1,6 +1,7 @@
 """Backup, a lost machine and shares through the command line against the real
 daemon: what comes back, what stays dead, what waits for approval."""
 
+import json
 import os
 import subprocess
 import unittest
@@ -28,6 +29,10 @@ class LostMachine(unittest.TestCase):
             kept = [lost.create(subject=f"s-{i}") for i in range(20)]
             erased = lost.create(subject="erased")
             lost.call("DELETE", f"/v1/links/{erased}")
+            # The store is swept behind the answer.
+            lost.wait_for(lambda: json.loads(lost.coffer(
+                "--json", "institution", "list").stdout)[
+                    "institutions"][0].get("links") == 20)
             backup, keys = lost.path("backup"), lost.path("keys")
             made = lost.coffer("backup", "create", backup)
             self.assertIn("20 links", made.stdout)

@@ -338,7 +338,7 @@ class Slot(SlotTest):
             'pkcs11_key = "seal"', 'pkcs11_key = "other"'))
         log = self.restart()
         self.assertFalse(self.is_open())
-        self.assertIn("of no key file or pkcs11 slot", log)
+        self.assertIn("opens no key-file or PKCS#11 slot", log)
         self.daemon.coffer("unseal", "--key-file", self.daemon.path("key"))
 
     def module_maps(self, run):

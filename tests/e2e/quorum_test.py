@@ -79,14 +79,21 @@ class QuorumTest(unittest.TestCase):
 
     def test_key_destroy_needs_two(self):
         with QuorumDaemon() as daemon:
-            rows = json.loads(daemon.coffer("key", "list", "--json").stdout)
-            key = next(row["id"] for row in rows["keys"]
-                       if row["use"] == "kek")
+            daemon.coffer("key", "rotate", "--token")
+
+            def row():
+                rows = json.loads(
+                    daemon.coffer("key", "list", "--json").stdout)["keys"]
+                return next(each for each in rows if each["use"] == "token"
+                            and each["state"] == "deactivated")
+
+            key = row()["id"]
             operation = daemon.ask("key", "destroy", key)
             statement = daemon.coffer("op", "show", operation,
                                       "--bytes").stdout
-            self.assertIn(f"what key destroy {key} kek ", statement)
+            self.assertIn(f"what key destroy {key} token ", statement)
             self.assertEqual(daemon.approve(operation, "bob").returncode, 0)
+            self.assertNotIn("destroy_at", row())
             other = daemon.coffer("op", "approve", "op_" + "0" * 16, "--key",
                                   daemon.path("alice"), "--yes", check=False)
             self.assertEqual(other.returncode, 1)
@@ -94,6 +101,13 @@ class QuorumTest(unittest.TestCase):
             self.assertIn(operation, listed)
             daemon.coffer("op", "cancel", operation)
             self.assertEqual(daemon.approve(operation, "alice").returncode, 1)
+            self.assertNotIn("destroy_at", row())
+            # Two approvals of the same parameters carry it through.
+            operation = daemon.ask("key", "destroy", key)
+            for approver in ("alice", "carol"):
+                self.assertEqual(
+                    daemon.approve(operation, approver).returncode, 0)
+            self.assertIn("destroy_at", row())
 
     def test_the_rule_is_pinned_and_changed_by_quorum_alone(self):
         with QuorumDaemon() as daemon:

@@ -1,4 +1,5 @@
-"""SIGKILL inside what changes keys: rotation, rekey, slots, withdrawal.
+"""SIGKILL inside what changes keys and stores: rotation, rekey, slots,
+withdrawal, restore.
 
 An operation on the keys is begun, and the gate, the keeper or both are killed
 at a random moment. After restart and unseal every link opens or is rightly
@@ -103,6 +104,7 @@ class Vault:
         yield "slot remove", ["slot", "remove", str(max(self.slots))]
         yield "withdraw", ["--yes", "institution", "withdraw", LEAVER]
         yield "admit", ["institution", "admit", LEAVER]
+        yield "restore", ["--yes", "backup", "restore", path("backup")]
 
     def fits(self, name):
         if name == "slot add":
@@ -119,6 +121,10 @@ class Vault:
         name, arguments = choice.choice(
             [each for each in self.operations() if self.fits(each[0])])
         self.done[name] = self.done.get(name, 0) + 1
+        if name == "restore":
+            if os.path.exists(self.daemon.path("backup")):
+                os.unlink(self.daemon.path("backup"))
+            self.daemon.coffer("backup", "create", self.daemon.path("backup"))
         process = subprocess.Popen(
             [os.path.join(coffer_daemon.BIN, "coffer"), "--config",
              self.daemon.path("coffer.toml"), *arguments],
@@ -281,9 +287,10 @@ class RotationKillTest(unittest.TestCase):
                           if key["institution"] in INSTITUTIONS)
             self.assertEqual(counted, len(vault.links))
             vault.judge(choice, everything=True)
+            opened = len(vault.links)
             self.check_that_faults_are_found(vault, choice)
         print(f"kills {KILLS} {kinds}, operations {vault.done}, "
-              f"{issued} tokens meanwhile, {len(vault.links)} of {LINKS} links "
+              f"{issued} tokens meanwhile, {opened} of {LINKS} links "
               f"open, 0 left under old keys", flush=True)
 
     def kill_inside(self, vault, choice, which):

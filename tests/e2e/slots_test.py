@@ -204,7 +204,7 @@ class AtStart(SlotTest):
         self.configure(key_file=self.daemon.path("at-start"))
         self.stays_sealed("cannot open it")
         self.key_file("at-start")
-        self.stays_sealed("of no key file or pkcs11 slot")
+        self.stays_sealed("opens no key-file or PKCS#11 slot")
         for size in (0, 31, 33):
             with open(self.daemon.path("at-start"), "wb") as file:
                 file.write(b"x" * size)
@@ -232,7 +232,7 @@ class AtStart(SlotTest):
         self.assertTrue(self.is_open(), log)
         log = self.restart()  # without the variable
         self.assertIn("CREDENTIALS_DIRECTORY is not set", log)
-        self.assertIn("of no key file or pkcs11 slot", log)
+        self.assertIn("opens no key-file or PKCS#11 slot", log)
         self.assertFalse(self.is_open())
 
     def test_a_vault_that_is_not_yet_made_starts_without_a_word(self):

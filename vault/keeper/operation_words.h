@@ -12,8 +12,8 @@ namespace coffer::keeper {
 // A purpose that is prohibited in `old` and not in `next`: lifted.
 bool LiftsProhibition(const wire::Policy& old, const wire::Policy& next);
 
-// At most 128 characters: "institution withdraw citi key version 2". `next` is the policy
-// that a kPolicyLoad brings; of other operations it is not read.
+// At most 128 characters: "institution withdraw citi key version 2". `next` is
+// the policy that a kPolicyLoad brings; of other operations it is not read.
 void DescribeOperation(TextWriter& out, const Vault& vault, wire::OperatorOp op,
                        Bytes body, const wire::Policy& next);
 // Lines that only some have. Of a kPolicyLoad: the policy's digest, as status

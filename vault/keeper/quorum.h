@@ -8,9 +8,9 @@
 // Refuses signatures that are not an approver's over this statement, a second
 // one of the same approver, and what has expired or was asked for under another
 // rule than the one in force, a policy load or a key's destruction (its wait)
-// under another policy, the removal of a slot that is another one now, a withdrawal
-// whose institution has another active key now. A rule
-// needs two distinct keys at least (wire::CheckQuorum), so that nobody approves
+// under another policy, the removal of a slot that is another one now, a
+// withdrawal whose institution has another active key now. A rule needs two
+// distinct keys at least (wire::CheckQuorum), so that nobody approves
 // his own operation alone.
 //
 //   statement :=  "coffer operation v1" LF
