@@ -14,8 +14,14 @@ using wire::Rule;
 using wire::VaultState;
 
 constexpr int kRecordFlips = 8000;
-constexpr int kStateFlips = 1000;
-constexpr int kJournalFlips = 1000;
+#ifdef COFFER_SANITIZED
+constexpr int kRestarts =
+    50;  // a restart takes a sanitizer a fifth of a second
+#else
+constexpr int kRestarts = 1000;
+#endif
+constexpr int kStateFlips = kRestarts;
+constexpr int kJournalFlips = kRestarts;
 
 class BitFlips : public testing::Test {
  protected:
