@@ -15,8 +15,7 @@ using wire::VaultState;
 
 constexpr int kRecordFlips = 8000;
 #ifdef COFFER_SANITIZED
-constexpr int kRestarts =
-    50;  // a restart takes a sanitizer a fifth of a second
+constexpr int kRestarts = 20;
 #else
 constexpr int kRestarts = 1000;
 #endif
