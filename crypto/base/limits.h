@@ -15,13 +15,21 @@ inline constexpr size_t kSubjectBytesMax = 256;
 inline constexpr size_t kConsentIdBytesMax = 256;
 inline constexpr size_t kIdempotencyKeyBytesMax = 128;
 inline constexpr size_t kBankTokenBytesMax = 16384;
+// A v4.local token around the largest bank token, with its footer, in base64.
+inline constexpr size_t kSealedBankTokenBytesMax = 22528;
+inline constexpr size_t kSignedConsentBytesMax = 8192;  // a header's value
 inline constexpr uint64_t kIdempotencySecondsMax = 24 * 3600;
 
 // --- Consent (FDX periods are days) ----------------------------------------
 inline constexpr uint32_t kDurationPeriodDaysMax = 366;
 inline constexpr uint32_t kLookbackPeriodDaysMax = 3660;
-inline constexpr uint32_t kPersistentDays = 365;  // 12 CFR 1033: one year
-inline constexpr uint32_t kOneTimeDays = 1;       // unless durationPeriod says
+inline constexpr uint32_t kPersistentDaysMax = 365;  // 12 CFR 1033: one year
+inline constexpr uint32_t kOneTimeDays = 1;  // unless durationPeriod says
+inline constexpr uint32_t kHistoryDaysDefault = 1095;  // 12 CFR 1033: 3 years
+inline constexpr uint32_t kHistoryDaysMax = 3660;
+inline constexpr uint32_t kKeepExpiredSecondsMax = 90 * 24 * 3600;
+// Sealed uploads and signed consents: good for so long after their `iat`, once.
+inline constexpr uint64_t kFreshSeconds = 300;
 
 // --- Access tokens ----------------------------------------------------------
 inline constexpr uint32_t kTokenSecondsDefault = 60;
@@ -48,6 +56,10 @@ inline constexpr size_t kOperationsMax = 8;         // that await approval
 inline constexpr size_t kStatementBytesMax = 2560;  // what an approver signs
 inline constexpr size_t kFloorsMax = 131072;
 inline constexpr size_t kFloorsForKills = kFloorsMax / 10;
+// Links counted in the windows of all budgets together, at one time.
+inline constexpr size_t kBudgetLinksMax = 1 << 20;
+inline constexpr size_t kBudgetsMax = kIssueRulesMax;  // of caller and purpose
+inline constexpr size_t kFreshUsedMax = 32768;  // uploads and consents, used
 inline constexpr size_t kSpentTokensMax = 32768;
 inline constexpr size_t kSpentTokensPerCallerMax = 8192;
 inline constexpr size_t kPendingWritesMax = 4096;
@@ -72,12 +84,18 @@ inline constexpr size_t kJsonKeysMax = 64;
 // --- Frames -----------------------------------------------------------------
 inline constexpr size_t kBatchItemsMax = 512;
 inline constexpr size_t kBatchBytesMax = 1 << 20;     // gate to keeper
-inline constexpr size_t kAnswerExtraBytesMax = 4096;  // an answer over its item
+inline constexpr size_t kAnswerExtraBytesMax = 8192;  // an answer over its item
 inline constexpr size_t kAnswerBatchBytesMax =
     kBatchBytesMax + kBatchItemsMax * kAnswerExtraBytesMax;
 inline constexpr size_t kBatchesInFlightMax = 2;
 inline constexpr size_t kRewrapRowsMax = 128;  // wraps in one item
 inline constexpr size_t kWorkRowsMax = 16;
+inline constexpr size_t kErasedRowsMax = 64;  // links that a certificate names
+inline constexpr size_t kCertificateTextBytesMax = 8000;
+inline constexpr size_t kLinkTagsMax = 400;  // days of a link, in one answer
+inline constexpr size_t kLeavesMax = 32;     // audit leaves, in one answer
+inline constexpr size_t kLeavesBytesMax = 8000;
+inline constexpr size_t kBrakeRowsMax = 64;     // in one operator's answer
 inline constexpr size_t kJudgedLinksMax = 256;  // in one operator's question
 inline constexpr size_t kKeyRowsMax = 64;       // in one operator's answer
 inline constexpr size_t kOperatorFrameBytesMax = 512 * 1024;
@@ -90,6 +108,7 @@ inline constexpr size_t kRecordHeadBytesMax = 3584;
 inline constexpr size_t kTokenBoxBytesMax = kBankTokenBytesMax + 128;
 inline constexpr size_t kWrapBytesMax = 192;
 inline constexpr size_t kLeafBytesMax = 1536;
+inline constexpr size_t kHistoryBytesMax = 3840;  // one consent that was
 
 // --- Seal slots and approvals -----------------------------------------------
 inline constexpr uint32_t kShareSecondsMax = 600;   // without another share
@@ -98,6 +117,9 @@ inline constexpr uint32_t kUnsealPauseSeconds = 10;
 inline constexpr uint64_t kOperationSecondsMax = 24 * 3600;
 inline constexpr uint32_t kDestroyWaitSecondsDefault = 7 * 24 * 3600;
 inline constexpr uint32_t kDestroyWaitSecondsMax = 30 * 24 * 3600;
+inline constexpr uint32_t kErasureHorizonSecondsDefault = 24 * 3600;
+inline constexpr uint32_t kErasureHorizonSecondsMin = 600;
+inline constexpr uint32_t kErasureHorizonSecondsMax = 30 * 24 * 3600;
 
 // --- Clock ------------------------------------------------------------------
 inline constexpr uint64_t kClockBackSecondsMax = 5;

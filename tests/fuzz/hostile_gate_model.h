@@ -403,7 +403,7 @@ class Model {
       version.clusters |= Scope(name);
     }
     version.one_time = consent.duration_type == DurationType::kOneTime;
-    version.expires_at = ConsentEnd(consent, now);
+    version.expires_at = ConsentEnd(consent, now, base::kPersistentDaysMax);
   }
   static uint32_t Scope(std::string_view text) {
     uint32_t scope = 0;

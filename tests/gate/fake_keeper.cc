@@ -377,6 +377,11 @@ void FakeKeeper::AnswerItem(Op op, base::Decoder& in, base::Encoder& out) {
       return Reply(op, Take<wire::DrainedItem>(in), out);
     case Op::kAdopted:
       return Reply(op, Take<wire::AdoptedItem>(in), out);
+    case Op::kTags:
+    case Op::kLeaves:
+    case Op::kBury:
+    case Op::kHistory:
+      break;
   }
   FAIL() << "an unknown op " << static_cast<int>(op);
 }

@@ -191,14 +191,14 @@ TEST(Consents, LookbackIsBounded) {
 
 TEST(Consents, EndWhenTheirTypeSays) {
   Consent consent = GoodConsent();
-  EXPECT_EQ(ConsentEnd(consent, 1000), 1000u + 90 * 86400);
+  EXPECT_EQ(ConsentEnd(consent, 1000, 365), 1000u + 90 * 86400);
   consent.duration_type = DurationType::kPersistent;
   consent.duration_period_days = 0;
-  EXPECT_EQ(ConsentEnd(consent, 1000), 1000u + 365 * 86400);
+  EXPECT_EQ(ConsentEnd(consent, 1000, 365), 1000u + 365 * 86400);
   consent.duration_type = DurationType::kOneTime;
-  EXPECT_EQ(ConsentEnd(consent, 1000), 1000u + 86400);
+  EXPECT_EQ(ConsentEnd(consent, 1000, 365), 1000u + 86400);
   consent.duration_period_days = 3;
-  EXPECT_EQ(ConsentEnd(consent, 1000), 1000u + 3 * 86400);
+  EXPECT_EQ(ConsentEnd(consent, 1000, 365), 1000u + 3 * 86400);
 }
 
 TEST(Consents, WordsAreFdxs) {

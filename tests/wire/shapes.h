@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vault/wire/operator_keys.h"
+#include "vault/wire/operator_limits.h"
 #include "vault/wire/operator_quorum.h"
 
 namespace coffer::wire {
@@ -66,6 +67,14 @@ bool WithItem(Op op, const Visit& visit) {
       return visit(Shape<DrainedItem>{}), true;
     case Op::kAdopted:
       return visit(Shape<AdoptedItem>{}), true;
+    case Op::kTags:
+      return visit(Shape<TagsItem>{}), true;
+    case Op::kLeaves:
+      return visit(Shape<LeavesItem>{}), true;
+    case Op::kBury:
+      return visit(Shape<BuryItem>{}), true;
+    case Op::kHistory:
+      return visit(Shape<HistoryItem>{}), true;
   }
   return false;
 }
@@ -78,11 +87,20 @@ bool WithAnswer(Op op, const Visit& visit) {
     case Op::kHash:
       return visit(Shape<HashAnswer>{}), true;
     case Op::kCreate:
-    case Op::kReplaceBankToken:
-    case Op::kReplaceConsent:
     case Op::kRevokeConsent:
     case Op::kSettle:
       return visit(Shape<NewRecord>{}), true;
+    case Op::kReplaceBankToken:
+    case Op::kReplaceConsent:
+      return visit(Shape<ReplaceAnswer>{}), true;
+    case Op::kTags:
+      return visit(Shape<TagsAnswer>{}), true;
+    case Op::kLeaves:
+      return visit(Shape<LeavesAnswer>{}), true;
+    case Op::kBury:
+      return visit(Shape<BuryAnswer>{}), true;
+    case Op::kHistory:
+      return visit(Shape<PastConsent>{}), true;
     case Op::kRead:
       return visit(Shape<ReadAnswer>{}), true;
     case Op::kCommitted:
@@ -122,7 +140,12 @@ bool WithOperatorQuestion(OperatorOp op, const Visit& visit) {
     case OperatorOp::kClockAccept:
     case OperatorOp::kOperationList:
     case OperatorOp::kZeroize:
+    case OperatorOp::kBrakeList:
       return visit(Shape<EmptyQuestion>{}), true;
+    case OperatorOp::kBrakeRelease:
+      return visit(Shape<BrakeQuestion>{}), true;
+    case OperatorOp::kRevokeTokens:
+      return visit(Shape<RevokeTokensQuestion>{}), true;
     case OperatorOp::kKeyExport:
       return visit(Shape<ExportQuestion>{}), true;
     case OperatorOp::kSlotAdd:
@@ -187,7 +210,11 @@ bool WithOperatorAnswer(OperatorOp op, const Visit& visit) {
     case OperatorOp::kInstitutionChange:
     case OperatorOp::kOperationCancel:
     case OperatorOp::kZeroize:
+    case OperatorOp::kBrakeRelease:
+    case OperatorOp::kRevokeTokens:
       return visit(Shape<EmptyAnswer>{}), true;
+    case OperatorOp::kBrakeList:
+      return visit(Shape<BrakeListAnswer>{}), true;
     case OperatorOp::kUnsealShare:
       return visit(Shape<ShareAnswer>{}), true;
     case OperatorOp::kKeyList:
@@ -222,9 +249,9 @@ bool WithOperatorAnswer(OperatorOp op, const Visit& visit) {
   return false;
 }
 
-inline constexpr uint8_t kOpMax = static_cast<uint8_t>(Op::kAdopted);
+inline constexpr uint8_t kOpMax = static_cast<uint8_t>(Op::kHistory);
 inline constexpr uint8_t kOperatorOpMax =
-    static_cast<uint8_t>(OperatorOp::kRestore);
+    static_cast<uint8_t>(OperatorOp::kRevokeTokens);
 
 enum class Fill { kEmpty, kTypical, kLargest };
 

@@ -89,6 +89,11 @@ bool DispatchItem(Op op, Decoder& decoder, Operation::Shared& shared,
       return CarryOut(decoder, shared, answer, Drained);
     case Op::kAdopted:
       return CarryOut(decoder, shared, answer, Adopted);
+    case Op::kTags:
+    case Op::kLeaves:
+    case Op::kBury:
+    case Op::kHistory:
+      return false;
   }
   return false;
 }

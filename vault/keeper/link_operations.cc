@@ -27,8 +27,9 @@ LinkToSeal Reseal(const Operation& operation, const LinkMetadata& metadata) {
   return link;
 }
 
-NewRecord RecordOf(const LinkToSeal& link, const SealedLink& sealed) {
-  NewRecord record;
+template <typename Record>
+Record RecordOf(const LinkToSeal& link, const SealedLink& sealed) {
+  Record record;
   record.link = link.link;
   record.revision = link.revision;
   record.stored = sealed.stored;
@@ -80,7 +81,7 @@ void FinishReplacement(Operation& operation, const LinkToSeal& link,
   write.institution = FloorInstitution(operation.s.opened.institution);
   operation.s.pending.Add(write);
   operation.leaf.revision = link.revision;
-  operation.Allow(RecordOf(link, operation.s.sealed));
+  operation.Allow(RecordOf<wire::ReplaceAnswer>(link, operation.s.sealed));
 }
 
 // A kill overtakes a replacement that the store has not confirmed. Returns the
@@ -170,7 +171,9 @@ void Create(Shared& shared, const wire::CreateItem& item,
   metadata.created_at = metadata.updated_at = metadata.granted_at =
       shared.vault.Now();
   metadata.consent = item.consent;
-  metadata.expires_at = wire::ConsentEnd(item.consent, metadata.granted_at);
+  metadata.expires_at =
+      wire::ConsentEnd(item.consent, metadata.granted_at,
+                       operation.policy().persistent_days_max);
   crypto::RandomKey(shared.opened.audit);
   LinkToSeal link;
   crypto::Random(base::MutableBytes(link.link).subspan(2));  // cell 0
@@ -187,7 +190,7 @@ void Create(Shared& shared, const wire::CreateItem& item,
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
   operation.TagWith(shared.opened.audit);
   operation.leaf.revision = 1;
-  operation.Allow(RecordOf(link, shared.sealed));
+  operation.Allow(RecordOf<NewRecord>(link, shared.sealed));
 }
 
 void Read(Shared& shared, const wire::ReadItem& item, AnswerWriter& answer) {
@@ -278,7 +281,9 @@ void ReplaceConsent(Shared& shared, const wire::ReplaceConsentItem& item,
     LinkMetadata metadata = opened.metadata;
     metadata.updated_at = metadata.granted_at = shared.vault.Now();
     metadata.consent = item.consent;
-    metadata.expires_at = wire::ConsentEnd(item.consent, metadata.granted_at);
+    metadata.expires_at =
+        wire::ConsentEnd(item.consent, metadata.granted_at,
+                         operation.policy().persistent_days_max);
     LinkToSeal link = Reseal(operation, metadata);
     link.has_bank_token = true;
     link.bank_token = bank_token;
@@ -357,7 +362,7 @@ void SealEnded(Operation& operation, ConsentStatus status,
   const Rule rule = SealLink(shared.vault.keyring(), link, shared.sealed);
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
   operation.leaf.revision = link.revision;
-  operation.Allow(RecordOf(link, shared.sealed));
+  operation.Allow(RecordOf<NewRecord>(link, shared.sealed));
 }
 
 void RevokeConsent(Shared& shared, const wire::RevokeConsentItem& item,

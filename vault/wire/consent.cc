@@ -56,10 +56,11 @@ base::Status CheckConsent(const Consent& consent) {
               "durationType is ONE_TIME, TIME_BOUND or PERSISTENT");
 }
 
-uint64_t ConsentEnd(const Consent& consent, uint64_t granted_at) {
+uint64_t ConsentEnd(const Consent& consent, uint64_t granted_at,
+                    uint32_t persistent_days) {
   uint64_t days = consent.duration_period_days;
   if (consent.duration_type == DurationType::kPersistent) {
-    days = base::kPersistentDays;
+    days = persistent_days;
   } else if (days == 0) {
     days = base::kOneTimeDays;
   }

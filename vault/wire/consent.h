@@ -48,7 +48,9 @@ struct Consent {
 base::Status CheckConsent(const Consent& consent);
 
 // When the consent ends, in seconds, if it was granted at `granted_at`.
-uint64_t ConsentEnd(const Consent& consent, uint64_t granted_at);
+// `persistent_days`: the policy's.
+uint64_t ConsentEnd(const Consent& consent, uint64_t granted_at,
+                    uint32_t persistent_days);
 
 std::string_view DurationTypeText(DurationType type);      // "TIME_BOUND"
 std::string_view ConsentStatusText(ConsentStatus status);  // FDX; used: EXPIRED

@@ -32,8 +32,11 @@ constexpr KindRow kKinds[] = {
     {LeafKind::kTokenRevoke, "token.revoke"},
     {LeafKind::kSubjectList, "subject.list"},
     {LeafKind::kKeyList, "key.list"},
+    {LeafKind::kLinkLedger, "link.ledger"},
+    {LeafKind::kConsentHistory, "consent.history"},
     {LeafKind::kNotCommitted, "store.not_committed"},
     {LeafKind::kConsentSettle, "store.settle"},
+    {LeafKind::kLinkExpire, "link.expire"},
     {LeafKind::kSlotAdd, "slot.add"},
     {LeafKind::kSlotRemove, "slot.remove"},
     {LeafKind::kSlotTest, "slot.test"},
@@ -59,6 +62,10 @@ constexpr KindRow kKinds[] = {
     {LeafKind::kOperationCancel, "op.cancel"},
     {LeafKind::kOperationCarryOut, "op.carry_out"},
     {LeafKind::kOperationExpire, "op.expire"},
+    {LeafKind::kBrakeTrip, "brake.trip"},
+    {LeafKind::kBrakeRelease, "brake.release"},
+    {LeafKind::kTokensRevoke, "token.revoke_group"},
+    {LeafKind::kErasureFinal, "erasure.final"},
 };
 
 }  // namespace

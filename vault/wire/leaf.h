@@ -54,10 +54,13 @@ enum class LeafKind : uint8_t {
   kTokenIntrospect = 29,
   kTokenRevoke = 30,
   kSubjectList = 31,
-  kKeyList = 32,  // refusals only
+  kKeyList = 32,         // refusals only
+  kLinkLedger = 33,      // who used it was told
+  kConsentHistory = 34,  // a past consent was told
   // The store
   kNotCommitted = 40,   // detail: low 32 bits of the write's leaf
   kConsentSettle = 41,  // a kill's record that the store had lost
+  kLinkExpire = 42,     // past its date: erased
   // Keys; link_tag is the key's id, detail its version
   kKeyRotate = 50,
   kKeyDrained = 51,  // no link is left under it
@@ -77,6 +80,13 @@ enum class LeafKind : uint8_t {
   kOperationCancel = 72,
   kOperationCarryOut = 73,
   kOperationExpire = 74,
+  // Limits
+  kBrakeTrip = 80,     // caller and purpose; detail: distinct links counted
+  kBrakeRelease = 81,  // detail: as before
+  // Operators: every token of the caller, purpose or institution named
+  kTokensRevoke = 82,
+  // Erasures that a destroyed KEK made final; detail: how many
+  kErasureFinal = 83,
 };
 std::string_view LeafKindText(LeafKind kind);  // "token.issue"
 bool IsLeafKind(uint8_t number);

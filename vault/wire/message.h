@@ -19,6 +19,7 @@
 #pragma once
 
 #include "vault/wire/consent.h"
+#include "vault/wire/customer.h"
 #include "vault/wire/frame.h"
 #include "vault/wire/keys.h"
 #include "vault/wire/leaf.h"
@@ -53,6 +54,11 @@ enum class Op : uint8_t {
   kSettle = 20,
   kDrained = 21,
   kAdopted = 22,
+  // What a customer may ask, and what has to end, see customer.h
+  kTags = 23,
+  kLeaves = 24,
+  kBury = 25,
+  kHistory = 26,
 };
 
 // --- kStatus: the keeper's state, for health and status. No connection.
@@ -68,6 +74,8 @@ struct StatusAnswer {
   uint64_t now = 0;            // the keeper's clock, seconds
   uint32_t floors = 0;
   uint32_t connections = 0;
+  uint32_t brakes = 0;           // that hold now
+  uint64_t budget_refusals = 0;  // since the keeper's start
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -78,6 +86,8 @@ struct StatusAnswer {
     coder.Number(self.now);
     coder.Number(self.floors);
     coder.Number(self.connections);
+    coder.Number(self.brakes);
+    coder.Number(self.budget_refusals);
   }
 };
 
@@ -124,16 +134,22 @@ struct CreateItem {
   ConnectionId connection = 0;
   std::string_view institution;
   std::string_view subject;
-  Bytes bank_token;
+  Bytes bank_token;  // or, if `sealed`, the v4.local token around it
   Consent consent;
+  bool sealed = false;
+  std::string_view idempotency_key = {};  // bound by a sealed upload, or empty
+  std::string_view signed_consent = {};   // v4.public, or empty
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
     coder.Number(self.connection);
     coder.Text(self.institution, base::kNameBytesMax);
     coder.Text(self.subject, base::kSubjectBytesMax);
-    coder.ShortBytes(self.bank_token, base::kBankTokenBytesMax);
+    coder.ShortBytes(self.bank_token, base::kSealedBankTokenBytesMax);
     coder.Struct(self.consent);
+    coder.Flag(self.sealed);
+    coder.Text(self.idempotency_key, base::kIdempotencyKeyBytesMax);
+    coder.Text(self.signed_consent, base::kSignedConsentBytesMax);
   }
 };
 using CreateAnswer = NewRecord;
@@ -188,16 +204,18 @@ struct ReplaceBankTokenItem {
   ConnectionId connection = 0;
   LinkId link{};
   uint32_t if_match = 0;
-  Bytes bank_token;
+  Bytes bank_token;   // or, if `sealed`, the v4.local token around it
   StoredLink stored;  // without token_box
+  bool sealed = false;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
     coder.Number(self.connection);
     coder.Fixed(self.link);
     coder.Number(self.if_match);
-    coder.ShortBytes(self.bank_token, base::kBankTokenBytesMax);
+    coder.ShortBytes(self.bank_token, base::kSealedBankTokenBytesMax);
     coder.Struct(self.stored);
+    coder.Flag(self.sealed);
   }
 };
 struct ReplaceConsentItem {
@@ -205,7 +223,8 @@ struct ReplaceConsentItem {
   LinkId link{};
   uint32_t if_match = 0;
   Consent consent;
-  StoredLink stored;  // with token_box
+  StoredLink stored;                     // with token_box
+  std::string_view signed_consent = {};  // v4.public, or empty
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -214,9 +233,18 @@ struct ReplaceConsentItem {
     coder.Number(self.if_match);
     coder.Struct(self.consent);
     coder.Struct(self.stored);
+    coder.Text(self.signed_consent, base::kSignedConsentBytesMax);
   }
 };
-using ReplaceAnswer = NewRecord;
+struct ReplaceAnswer : NewRecord {
+  Bytes history;  // of the consent that was replaced; see customer.h
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    NewRecord::Fields(coder, self);
+    coder.ShortBytes(self.history, base::kHistoryBytesMax);
+  }
+};
 
 // --- kCommitted, kNotCommitted: what became of a write; `leaf` is its index.
 struct CommitItem {
@@ -252,29 +280,7 @@ struct RevokeConsentItem {
 };
 using RevokeConsentAnswer = NewRecord;
 
-// --- kEraseLink, kEraseSubject: kills. The store deletes after the answer.
-struct EraseLinkItem : LinkItem {};
-struct EraseSubjectItem {
-  ConnectionId connection = 0;
-  std::string_view subject;
-  // How many the store has; the certificate says "reported".
-  uint32_t links = 0;
-
-  template <typename Coder, typename Self>
-  static void Fields(Coder& coder, Self& self) {
-    coder.Number(self.connection);
-    coder.Text(self.subject, base::kSubjectBytesMax);
-    coder.Number(self.links);
-  }
-};
-struct EraseAnswer {
-  std::string_view certificate;  // v4.public, signed with the evidence key
-
-  template <typename Coder, typename Self>
-  static void Fields(Coder& coder, Self& self) {
-    coder.Text(self.certificate, base::kTokenBytesMax);
-  }
-};
+// --- kEraseLink, kEraseSubject: kills, see customer.h
 
 // --- kIssue
 enum class TokenFormat : uint8_t { kLocal = 1, kPublic = 2 };
@@ -355,23 +361,27 @@ struct RedeemItem {
   }
 };
 struct RedeemAnswer {
-  Bytes bank_token;
+  Bytes bank_token;  // or, if `sealed`, the v4.local token around it
   LinkId link{};
   uint32_t revision = 0;  // for the connector's If-Match
   std::string_view institution;
   std::string_view purpose;
   std::string_view scope;
   uint32_t expires_in = 0;
+  uint32_t lookback_period_days = 0;  // 0: the consent names none
+  bool sealed = false;                // to the caller's seal_to
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
-    coder.ShortBytes(self.bank_token, base::kBankTokenBytesMax);
+    coder.ShortBytes(self.bank_token, base::kSealedBankTokenBytesMax);
     coder.Fixed(self.link);
     coder.Number(self.revision);
     coder.Text(self.institution, base::kNameBytesMax);
     coder.Text(self.purpose, base::kNameBytesMax);
     coder.Text(self.scope, kScopeTextBytesMax);
     coder.Number(self.expires_in);
+    coder.Number(self.lookback_period_days);
+    coder.Flag(self.sealed);
   }
 };
 struct IntrospectItem {
@@ -397,6 +407,7 @@ struct IntrospectAnswer {
   std::string_view jti;
   uint64_t issued_at = 0;
   uint64_t expires_at = 0;
+  uint32_t lookback_period_days = 0;  // 0: none
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -408,6 +419,7 @@ struct IntrospectAnswer {
     coder.Text(self.jti, 32);
     coder.Number(self.issued_at);
     coder.Number(self.expires_at);
+    coder.Number(self.lookback_period_days);
   }
 };
 

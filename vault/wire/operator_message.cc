@@ -1,6 +1,7 @@
 #include "vault/wire/operator_message.h"
 
 #include "vault/wire/operator_keys.h"
+#include "vault/wire/operator_limits.h"
 #include "vault/wire/operator_quorum.h"
 
 namespace coffer::wire {
@@ -100,6 +101,10 @@ base::Result<OperationId> ParseOperation(std::string_view text) {
     id[i / 2] = static_cast<uint8_t>(id[i / 2] << 4 | digit);
   }
   return id;
+}
+
+std::string_view BudgetWindowText(BudgetWindow window) {
+  return window == BudgetWindow::kHour ? "hour" : "day";
 }
 
 }  // namespace coffer::wire

@@ -54,6 +54,10 @@ enum class OperatorOp : uint8_t {
   kZeroize = 28,
   kJudgeLinks = 29,
   kRestore = 30,
+  // operator_limits.h
+  kBrakeList = 31,
+  kBrakeRelease = 32,
+  kRevokeTokens = 33,
 };
 
 enum class OperatorCode : uint8_t {
@@ -193,6 +197,8 @@ struct OperatorStatus {
   uint8_t awaiting = 0;              // operations that await approval
   uint8_t shares_given = 0;          // of a Shamir unseal under way
   uint8_t shares_needed = 0;
+  uint8_t brakes = 0;           // that hold now, at most 255
+  std::string_view ingest_kid;  // k4.pid...., when open: pinned by clients
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -224,6 +230,8 @@ struct OperatorStatus {
     coder.Number(self.awaiting);
     coder.Number(self.shares_given);
     coder.Number(self.shares_needed);
+    coder.Number(self.brakes);
+    coder.Text(self.ingest_kid, 64);
   }
 };
 
@@ -328,14 +336,6 @@ struct TailQuestion {
   static void Fields(Coder& coder, Self& self) {
     coder.Number(self.from);
     coder.Number(self.count);
-  }
-};
-struct LeafBytes {
-  Bytes leaf;  // see leaf.h
-
-  template <typename Coder, typename Self>
-  static void Fields(Coder& coder, Self& self) {
-    coder.ShortBytes(self.leaf, base::kLeafBytesMax);
   }
 };
 struct TailAnswer {

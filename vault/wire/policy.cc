@@ -111,6 +111,14 @@ base::Status CheckPolicy(const Policy& policy) {
     }
   }
   COFFER_TRY(CheckCallers(policy));
+  if (policy.erasure_horizon_seconds < base::kErasureHorizonSecondsMin ||
+      policy.erasure_horizon_seconds > base::kErasureHorizonSecondsMax ||
+      policy.persistent_days_max == 0 ||
+      policy.persistent_days_max > base::kPersistentDaysMax ||
+      policy.keep_expired_seconds > base::kKeepExpiredSecondsMax ||
+      policy.history_days > base::kHistoryDaysMax) {
+    return Fail(Code::kInvalid, "policy: a period is out of bounds");
+  }
   for (const IssueRule& rule : policy.rules) {
     if (rule.caller >= policy.callers.size ||
         rule.audience >= policy.callers.size ||

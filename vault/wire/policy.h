@@ -81,6 +81,14 @@ struct PolicyCaller {
   uint32_t identity = 0;  // the uid or gid
   uint16_t link_rights = 0;
   PurposeSet redeem = 0;
+  // A peer whom the kernel cannot name here: pid 0, or the overflow uid.
+  bool foreign_namespaces = false;
+  // Ed25519; zeros: none. What this caller creates, consents and erases is
+  // signed with it.
+  ByteArray<32> consent_key{};
+  // Ed25519; zeros: none. Bank tokens go to this caller sealed to it, and no
+  // other way.
+  ByteArray<32> seal_to{};
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -89,6 +97,9 @@ struct PolicyCaller {
     coder.Number(self.identity);
     coder.Number(self.link_rights);
     coder.Number(self.redeem);
+    coder.Flag(self.foreign_namespaces);
+    coder.Fixed(self.consent_key);
+    coder.Fixed(self.seal_to);
   }
 };
 
@@ -98,7 +109,7 @@ struct IssueRule {
   uint16_t audience = 0;  // place in policy.callers
   InstitutionSet institutions;
   ClusterSet clusters = 0;
-  // Budgets, 0 for none. Carried here; enforced with the budgets.
+  // Budgets of the caller and purpose, 0 for none; all its rules say the same.
   uint32_t distinct_links_per_hour = 0;
   uint32_t distinct_links_per_day = 0;
   uint32_t tokens_per_second = 0;
@@ -126,11 +137,20 @@ struct Policy {
   base::BoundedList<IssueRule, base::kIssueRulesMax> rules;
   // Between `key destroy` and the destruction.
   uint32_t destroy_wait_seconds = base::kDestroyWaitSecondsDefault;
+  // Within this time of an erasure its KEK is rotated away and destroyed.
+  uint32_t erasure_horizon_seconds = base::kErasureHorizonSecondsDefault;
+  uint32_t persistent_days_max = base::kPersistentDaysMax;  // 1 or more
+  uint32_t keep_expired_seconds = 0;  // from a consent's end to its erasure
+  uint32_t history_days = base::kHistoryDaysDefault;  // 0: none is kept
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
     coder.Number(self.format);
     coder.Number(self.destroy_wait_seconds);
+    coder.Number(self.erasure_horizon_seconds);
+    coder.Number(self.persistent_days_max);
+    coder.Number(self.keep_expired_seconds);
+    coder.Number(self.history_days);
     coder.Structs(self.clusters);
     coder.Structs(self.purposes);
     coder.Structs(self.institutions);

@@ -98,6 +98,20 @@ struct NewRecord {
   }
 };
 
+// A link that is erased with its subject: what proves that it is the subject's.
+struct ErasedRow {
+  LinkId link{};
+  std::string_view institution;
+  Bytes wrap;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Fixed(self.link);
+    coder.Text(self.institution, base::kNameBytesMax);
+    coder.ShortBytes(self.wrap, base::kWrapBytesMax);
+  }
+};
+
 // One wrap on its way to another KEK, and back.
 struct RewrapRow {
   LinkId link{};

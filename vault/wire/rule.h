@@ -45,6 +45,7 @@ enum class Rule : uint8_t {
   kNoIssueRule = 14,
   kRuleInstitution = 15,
   kAudienceNotInRule = 16,
+  kForeignNamespace = 17,  // the kernel cannot name the peer here
   // What was asked
   kMalformedRequest = 20,
   kUnknownPurpose = 21,
@@ -52,8 +53,10 @@ enum class Rule : uint8_t {
   kUnknownCluster = 23,
   kUnknownAudience = 24,
   kSingleUsePublic = 25,
-  kRevisionMismatch = 26,  // If-Match lost the race
+  kRevisionMismatch = 26,    // If-Match lost the race
+  kUploadNotAuthentic = 27,  // sealed to another key, or for another request
   kAlreadyRevoked = 28,
+  kUploadStale = 29,  // too old, from before the unseal, or used
   // Policy
   kPurposeProhibited = 30,
   kCeilingPurpose = 31,
@@ -68,7 +71,10 @@ enum class Rule : uint8_t {
   kConsentExpired = 42,
   kConsentRevoked = 43,
   kConsentUsed = 44,
-  kConsentEmptyScope = 45,  // nothing is left in common
+  kConsentEmptyScope = 45,      // nothing is left in common
+  kConsentNotSigned = 46,       // the caller has a consent_key
+  kConsentNotAuthentic = 47,    // its signature is not of this request
+  kConsentSignatureStale = 48,  // too old, from before the unseal, or used
   // The link
   kLinkUnknown = 50,
   kLinkOfAnotherLinker = 51,
@@ -78,6 +84,7 @@ enum class Rule : uint8_t {
   kKeyUnavailable = 55,  // its KEK is not in the keyring
   kKeyDestroyed = 56,    // its KEK was destroyed: nothing opens it again
   kKeyNotToRewrap = 57,  // already under the active KEK, or there is none
+  kNotEnded = 58,        // its consent lives: there is nothing to bury
   // The token
   kTokenMalformed = 60,
   kTokenNotAuthentic = 61,  // also: shown by another audience
@@ -87,6 +94,11 @@ enum class Rule : uint8_t {
   kTokenSpent = 65,
   kTokenPurposeNotRedeemable = 66,
   kTokenOtherClient = 67,  // introspect or revoke by one who did not issue it
+  // Budgets
+  kBudgetRate = 70,       // tokens_per_second
+  kBudgetLinksHour = 71,  // distinct_links_per_hour: the brake is on
+  kBudgetLinksDay = 72,   // distinct_links_per_day: the brake is on
+  kBudgetLinksFull = 73,  // no room to count another link
 };
 
 Verdict VerdictOf(Rule rule);
