@@ -236,8 +236,10 @@ void FakeKeeper::Reply(Op op, const wire::ReplaceBankTokenItem& item,
   bank_tokens.emplace_back(base::AsText(item.bank_token));
   if (Refused(out, op)) return;
   return Allow(out, op,
-               MakeRecord(item.link, item.if_match + 1, Subject(item.stored),
-                          base::AsText(item.bank_token)));
+               wire::ReplaceAnswer{MakeRecord(item.link, item.if_match + 1,
+                                              Subject(item.stored),
+                                              base::AsText(item.bank_token)),
+                                   {}});
 }
 
 void FakeKeeper::Reply(Op op, const wire::ReplaceConsentItem& item,
@@ -245,8 +247,9 @@ void FakeKeeper::Reply(Op op, const wire::ReplaceConsentItem& item,
   Note(item.stored);
   if (Refused(out, op)) return;
   return Allow(out, op,
-               MakeRecord(item.link, item.if_match + 1, Subject(item.stored),
-                          "resealed"));
+               wire::ReplaceAnswer{MakeRecord(item.link, item.if_match + 1,
+                                              Subject(item.stored), "resealed"),
+                                   {}});
 }
 
 void FakeKeeper::Reply(Op op, const wire::CommitItem& item,

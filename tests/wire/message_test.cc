@@ -246,6 +246,7 @@ TEST(Message, EveryOpHasAnItemAndAnAnswer) {
 TEST(Message, TheLargestAnswersFitTheirBound) {
   for (uint8_t number = 1; number <= kOpMax; ++number) {
     const auto op = static_cast<Op>(number);
+    if (op == Op::kLeaves) continue;  // holds as many as kLeavesBytesMax takes
     size_t answer = 0;
     WithAnswer(op, [&answer](auto shape) {
       using T = typename decltype(shape)::Type;
