@@ -144,7 +144,10 @@ void PrintPolicy(std::ostream& out, const Policy& policy) {
       << (policy.destroy_wait_seconds == 0
               ? "at once"
               : DurationText(policy.destroy_wait_seconds) + " after")
-      << " coffer key destroy\n"
+      << " coffer key destroy,\nand within "
+      << DurationText(policy.erasure_horizon_seconds)
+      << " of an erasure. Consents last at most " << policy.persistent_days_max
+      << " days.\n"
       << std::flush;
 }
 

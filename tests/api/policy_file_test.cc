@@ -204,11 +204,68 @@ TEST(PolicyFile, KeysRotateByAgeAndAreDestroyedAfterAWait) {
   EXPECT_EQ(Compile("").policy->destroy_wait_seconds, 7u * 86400);
 }
 
+TEST(PolicyFile, PeriodsOfErasureAndConsentsHaveBounds) {
+  const auto read = [](const std::string& table, const std::string& line) {
+    return Compile("[" + table + "]\n" + line +
+                   "\n[purposes.p]\ndata_clusters = [\"TAX\"]\n");
+  };
+  const auto policy = [&](const std::string& table, const std::string& line) {
+    const Compiled compiled = read(table, line);
+    EXPECT_TRUE(compiled.ok) << compiled.text;
+    return *compiled.policy;
+  };
+  EXPECT_EQ(policy("keys", "erasure_horizon = \"10m\"").erasure_horizon_seconds,
+            600u);
+  EXPECT_EQ(policy("keys", "erasure_horizon = 2592000").erasure_horizon_seconds,
+            30u * 86400);
+  EXPECT_EQ(policy("consents", "persistent_max = \"1d\"").persistent_days_max,
+            1u);
+  EXPECT_EQ(policy("consents", "persistent_max = \"48h\"").persistent_days_max,
+            2u);
+  EXPECT_EQ(policy("consents", "keep_expired = \"90d\"").keep_expired_seconds,
+            90u * 86400);
+  EXPECT_EQ(policy("consents", "history = \"0s\"").history_days, 0u);
+  EXPECT_EQ(policy("consents", "history = \"3660d\"").history_days, 3660u);
+  const wire::Policy usual = policy("keys", "");
+  EXPECT_EQ(usual.erasure_horizon_seconds, 86400u);
+  EXPECT_EQ(usual.persistent_days_max, 365u);
+  EXPECT_EQ(usual.keep_expired_seconds, 0u);
+  EXPECT_EQ(usual.history_days, 1095u);
+
+  for (const char* bad : {"\"599s\"", "\"31d\"", "-1", "0", "true"}) {
+    EXPECT_EQ(read("keys", std::string("erasure_horizon = ") + bad).text,
+              "p:2: keys.erasure_horizon is \"10m\" to \"30d\", or seconds\n")
+        << bad;
+  }
+  for (const char* bad : {"\"0s\"", "\"366d\"", "\"25h\"", "365"}) {
+    EXPECT_EQ(read("consents", std::string("persistent_max = ") + bad).text,
+              "p:2: consents.persistent_max is \"1d\" to \"365d\", in whole "
+              "days\n")
+        << bad;
+  }
+  for (const char* bad : {"\"91d\"", "-1", "\"\""}) {
+    EXPECT_EQ(read("consents", std::string("keep_expired = ") + bad).text,
+              "p:2: consents.keep_expired is \"0s\" to \"90d\", or seconds\n")
+        << bad;
+  }
+  for (const char* bad : {"\"3661d\"", "\"1h\"", "[]"}) {
+    EXPECT_EQ(read("consents", std::string("history = ") + bad).text,
+              "p:2: consents.history is \"0s\" (none is kept) to \"3660d\", "
+              "in whole days\n")
+        << bad;
+  }
+  EXPECT_NE(read("consents", "persistant_max = \"1d\"").text.find("unknown"),
+            std::string::npos);
+}
+
 TEST(PolicyFile, DecompilesToTextThatCompilesToTheSame) {
   for (std::string_view text :
        {std::string_view(kSmallPolicy), SamplePolicyText(),
         std::string_view("[purposes.\"a.b\"]\ndata_clusters=[\"TAX\"]\n"
                          "[keys]\ndestroy_wait=\"12h\"\n"
+                         "erasure_horizon=\"2h\"\n"
+                         "[consents]\npersistent_max=\"90d\"\n"
+                         "keep_expired=\"7d\"\nhistory=\"0s\"\n"
                          "[institutions.z]\npurposes=[]\n"
                          "rotate_after=\"90d\"\n"
                          "[institutions.\"x.y\"]\nname=\"A \\\"B\\\" \\\\ "
@@ -239,7 +296,9 @@ TEST(PolicyFile, JsonNamesEverything) {
   ASSERT_TRUE(compiled.ok);
   EXPECT_EQ(
       PolicyJson(*compiled.policy),
-      "{\"destroy_wait\":604800,\"data_clusters\":[\"ACCOUNT_BASIC\","
+      "{\"destroy_wait\":604800,\"erasure_horizon\":86400,"
+      "\"persistent_max\":31536000,\"keep_expired\":0,"
+      "\"history\":94608000,\"data_clusters\":[\"ACCOUNT_BASIC\","
       "\"ACCOUNT_DETAILED\",\"x_chat\"],"
       "\"purposes\":[{\"name\":\"advertising\",\"prohibited\":true,"
       "\"data_clusters\":[],\"max_ttl\":900},{\"name\":\"balance_display\","

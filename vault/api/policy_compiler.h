@@ -23,7 +23,17 @@ class PolicyCompiler {
     int place = -1;
   };
 
+  // A time of the file, in seconds; kept in units of `unit` seconds.
+  struct Period {
+    uint32_t least;
+    uint32_t most;
+    uint32_t unit;
+    std::string_view range;  // the fault that another one is
+  };
+  void ReadPeriod(TomlReader& reader, std::string_view key,
+                  const Period& period, uint32_t& out);
   void CompileKeys(TomlReader& root);
+  void CompileConsents(TomlReader& root);
   void CompilePurpose(std::string_view name, const toml::table& table);
   void CompileInstitution(std::string_view name, const toml::table& table);
   void CompileIdentity(Draft& draft);

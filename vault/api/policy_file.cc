@@ -8,7 +8,8 @@
 namespace coffer::api {
 namespace {
 
-constexpr uint32_t kRotateSecondsMax = 3660 * 86400;
+constexpr uint32_t kDaySeconds = 86400;
+constexpr uint32_t kRotateSecondsMax = 3660 * kDaySeconds;
 
 constexpr std::string_view kFdxClusters[] = {
     "ACCOUNT_BASIC",
@@ -224,18 +225,49 @@ void PolicyCompiler::CompileInstitution(std::string_view name,
   }
 }
 
+void PolicyCompiler::ReadPeriod(TomlReader& reader, std::string_view key,
+                                const Period& period, uint32_t& out) {
+  const toml::node* node = reader.Node(key);
+  if (node == nullptr) return;
+  const auto seconds = ParseSeconds(*node, period.most);
+  if (seconds && *seconds >= period.least && *seconds % period.unit == 0) {
+    out = *seconds / period.unit;
+  } else {
+    reader.Fault(key, std::string(period.range));
+  }
+}
+
 void PolicyCompiler::CompileKeys(TomlReader& root) {
   const toml::table* table = root.Table("keys");
   if (table == nullptr) return;
   TomlReader reader(*table, "keys", findings_);
-  if (const toml::node* wait = reader.Node("destroy_wait")) {
-    const auto seconds = ParseSeconds(*wait, base::kDestroyWaitSecondsMax);
-    if (seconds) {
-      policy_.destroy_wait_seconds = *seconds;
-    } else {
-      reader.Fault("destroy_wait", "is \"0s\" to \"30d\", or seconds");
-    }
-  }
+  ReadPeriod(
+      reader, "destroy_wait",
+      {0, base::kDestroyWaitSecondsMax, 1, "is \"0s\" to \"30d\", or seconds"},
+      policy_.destroy_wait_seconds);
+  ReadPeriod(reader, "erasure_horizon",
+             {base::kErasureHorizonSecondsMin, base::kErasureHorizonSecondsMax,
+              1, "is \"10m\" to \"30d\", or seconds"},
+             policy_.erasure_horizon_seconds);
+  reader.RefuseUnknown();
+}
+
+void PolicyCompiler::CompileConsents(TomlReader& root) {
+  const toml::table* table = root.Table("consents");
+  if (table == nullptr) return;
+  TomlReader reader(*table, "consents", findings_);
+  ReadPeriod(reader, "persistent_max",
+             {kDaySeconds, base::kPersistentDaysMax * kDaySeconds, kDaySeconds,
+              "is \"1d\" to \"365d\", in whole days"},
+             policy_.persistent_days_max);
+  ReadPeriod(
+      reader, "keep_expired",
+      {0, base::kKeepExpiredSecondsMax, 1, "is \"0s\" to \"90d\", or seconds"},
+      policy_.keep_expired_seconds);
+  ReadPeriod(reader, "history",
+             {0, base::kHistoryDaysMax * kDaySeconds, kDaySeconds,
+              "is \"0s\" (none is kept) to \"3660d\", in whole days"},
+             policy_.history_days);
   reader.RefuseUnknown();
 }
 
@@ -255,6 +287,7 @@ void PolicyCompiler::WarnOfIdleAudiences() {
 void PolicyCompiler::Compile(const toml::table& root_table) {
   TomlReader root(root_table, "", findings_);
   CompileKeys(root);
+  CompileConsents(root);
   ForEachTable(root, "purposes", [&](auto name, const toml::table& table) {
     CompilePurpose(name, table);
   });

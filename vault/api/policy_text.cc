@@ -173,14 +173,34 @@ void WriteCaller(JsonWriter& json, const Policy& policy, size_t place) {
   json.EndArray().EndObject();
 }
 
+void AppendPeriod(std::string& out, std::string_view key, uint32_t number,
+                  uint32_t usual, char unit) {
+  if (number == usual) return;
+  // Of no days at all there is one spelling.
+  out += std::string(key) + " = \"" + std::to_string(number) +
+         (number == 0 ? 's' : unit) + "\"\n";
+}
+
+std::string PeriodsText(const Policy& policy) {
+  std::string keys;
+  AppendPeriod(keys, "destroy_wait", policy.destroy_wait_seconds,
+               base::kDestroyWaitSecondsDefault, 's');
+  AppendPeriod(keys, "erasure_horizon", policy.erasure_horizon_seconds,
+               base::kErasureHorizonSecondsDefault, 's');
+  std::string consents;
+  AppendPeriod(consents, "persistent_max", policy.persistent_days_max,
+               base::kPersistentDaysMax, 'd');
+  AppendPeriod(consents, "keep_expired", policy.keep_expired_seconds, 0, 's');
+  AppendPeriod(consents, "history", policy.history_days,
+               base::kHistoryDaysDefault, 'd');
+  return (keys.empty() ? "" : "\n[keys]\n" + keys) +
+         (consents.empty() ? "" : "\n[consents]\n" + consents);
+}
+
 }  // namespace
 
 std::string DecompilePolicy(const Policy& policy) {
-  std::string out = "# The policy in force.\n";
-  if (policy.destroy_wait_seconds != base::kDestroyWaitSecondsDefault) {
-    out += "\n[keys]\ndestroy_wait = \"" +
-           std::to_string(policy.destroy_wait_seconds) + "s\"\n";
-  }
+  std::string out = "# The policy in force.\n" + PeriodsText(policy);
   for (const wire::PolicyPurpose& purpose : policy.purposes) {
     out += TomlHeader("purposes", purpose.name.view());
     if (purpose.prohibited) out += "prohibited = true\n";
@@ -213,7 +233,12 @@ std::string DecompilePolicy(const Policy& policy) {
 std::string PolicyJson(const Policy& policy) {
   TextBuilder out;
   JsonWriter json(out);
-  json.BeginObject().Number("destroy_wait", policy.destroy_wait_seconds);
+  json.BeginObject()
+      .Number("destroy_wait", policy.destroy_wait_seconds)
+      .Number("erasure_horizon", policy.erasure_horizon_seconds)
+      .Number("persistent_max", policy.persistent_days_max * 86400)
+      .Number("keep_expired", policy.keep_expired_seconds)
+      .Number("history", policy.history_days * 86400);
   WriteList(json, "data_clusters",
             NamesOf(~wire::ClusterSet{0}, policy.clusters));
   json.Key("purposes").BeginArray();
