@@ -55,17 +55,18 @@ class KeeperFixture : public testing::Test {
     return keeper_.One<wire::ReadAnswer>(
         Op::kRead, wire::ReadItem{caller_.id, link.link, link.Stored(false)});
   }
-  Reply<NewRecord> ReplaceToken(const KeptLink& link, std::string_view token,
-                                uint32_t if_match) {
-    return keeper_.One<NewRecord>(
+  Reply<wire::ReplaceAnswer> ReplaceToken(const KeptLink& link,
+                                          std::string_view token,
+                                          uint32_t if_match) {
+    return keeper_.One<wire::ReplaceAnswer>(
         Op::kReplaceBankToken,
         wire::ReplaceBankTokenItem{caller_.id, link.link, if_match,
                                    base::AsBytes(token), link.Stored(false)});
   }
-  Reply<NewRecord> ReplaceConsent(const KeptLink& link,
-                                  const wire::Consent& consent,
-                                  uint32_t if_match) {
-    return keeper_.One<NewRecord>(
+  Reply<wire::ReplaceAnswer> ReplaceConsent(const KeptLink& link,
+                                            const wire::Consent& consent,
+                                            uint32_t if_match) {
+    return keeper_.One<wire::ReplaceAnswer>(
         Op::kReplaceConsent,
         wire::ReplaceConsentItem{caller_.id, link.link, if_match, consent,
                                  link.Stored(true)});

@@ -85,7 +85,7 @@ class RotationWorld : public World {
     item.if_match = link.revision;
     item.bank_token = base::AsBytes("another-bank-token");
     item.stored = link.Stored(false);
-    auto reply = One<wire::NewRecord>(Op::kReplaceBankToken, item);
+    auto reply = One<wire::ReplaceAnswer>(Op::kReplaceBankToken, item);
     COFFER_CHECK(reply.allowed());
     return KeptLink(reply.fields);
   }

@@ -93,7 +93,7 @@ TEST_F(TransferTest, ReplacedRecordsTakeNoFloorAfterAnImport) {
   item.bank_token = base::AsBytes("another-bank-token");
   item.stored = link.Stored(false);
   auto replaced =
-      world_.One<wire::NewRecord>(wire::Op::kReplaceBankToken, item);
+      world_.One<wire::ReplaceAnswer>(wire::Op::kReplaceBankToken, item);
   ASSERT_TRUE(replaced.allowed());
   const KeptLink next(replaced.fields);
   const std::vector<uint8_t> bytes = Export(world_, nullptr);
@@ -379,7 +379,7 @@ TEST_F(TransferTest, JudgementOfWithdrawnAndForeignKeys) {
 
 TEST_F(TransferTest, JudgementLeavesNoLeafAndRaisesNoFloor) {
   const KeptLink first = world_.Create();
-  auto replaced = world_.One<wire::NewRecord>(
+  auto replaced = world_.One<wire::ReplaceAnswer>(
       wire::Op::kReplaceBankToken,
       wire::ReplaceBankTokenItem{world_.caller, first.link, 1,
                                  base::AsBytes("another"),

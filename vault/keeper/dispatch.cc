@@ -1,5 +1,6 @@
 #include "vault/keeper/dispatch.h"
 
+#include "vault/keeper/kill_operations.h"
 #include "vault/keeper/link_operations.h"
 #include "vault/keeper/token_operations.h"
 #include "vault/keeper/upkeep_operations.h"

@@ -2,7 +2,6 @@
 
 #include "crypto/kdf.h"
 #include "crypto/random.h"
-#include "vault/keeper/evidence.h"
 
 namespace coffer::keeper {
 namespace {
@@ -11,30 +10,6 @@ using wire::ConsentStatus;
 using wire::LeafKind;
 using wire::NewRecord;
 using wire::Rule;
-
-// What is sealed anew of an opened link, unless the operation changes it.
-LinkToSeal Reseal(const Operation& operation, const LinkMetadata& metadata) {
-  const OpenedLink& opened = operation.s.opened;
-  LinkToSeal link;
-  link.link = opened.head.link;
-  link.revision = opened.head.revision + 1;
-  link.leaf = operation.leaf_index();
-  link.institution = opened.head.institution;
-  link.linker = opened.head.linker;
-  link.subject = opened.head.subject;
-  link.metadata = &metadata;
-  link.audit = &opened.audit;
-  return link;
-}
-
-template <typename Record>
-Record RecordOf(const LinkToSeal& link, const SealedLink& sealed) {
-  Record record;
-  record.link = link.link;
-  record.revision = link.revision;
-  record.stored = sealed.stored;
-  return record;
-}
 
 // A consent that ended in any way takes no bank token.
 Rule MayTakeToken(ConsentStatus status) {
@@ -84,30 +59,21 @@ void FinishReplacement(Operation& operation, const LinkToSeal& link,
   operation.Allow(RecordOf<wire::ReplaceAnswer>(link, operation.s.sealed));
 }
 
-// A kill overtakes a replacement that the store has not confirmed. Returns the
-// revision to go on from.
-uint32_t Overtake(Operation& operation, Rule told) {
-  PendingWrite* write =
-      operation.s.pending.Overtake(operation.s.opened.head.link, told);
-  return write != nullptr ? write->revision : operation.s.opened.head.revision;
-}
-
-// The common way into revoking and erasing a link.
-Rule OpenToKill(Operation& operation, uint16_t right, const wire::LinkId& link,
-                const wire::StoredLink& stored) {
-  Rule rule = DecideRight(operation.policy(), operation.asker.caller, right);
-  if (rule == Rule::kAllowed) rule = operation.Open(link, stored);
-  if (rule == Rule::kAllowed) {
-    rule = DecideOwner(operation.policy(), operation.asker.caller, right,
-                       operation.s.opened.head.linker);
-  }
-  if (rule == Rule::kAllowed && !operation.s.vault.CanRaiseFloor(link, true)) {
-    rule = Rule::kFloorsFull;
-  }
-  return rule;
-}
-
 }  // namespace
+
+LinkToSeal Reseal(const Operation& operation, const LinkMetadata& metadata) {
+  const OpenedLink& opened = operation.s.opened;
+  LinkToSeal link;
+  link.link = opened.head.link;
+  link.revision = opened.head.revision + 1;
+  link.leaf = operation.leaf_index();
+  link.institution = opened.head.institution;
+  link.linker = opened.head.linker;
+  link.subject = opened.head.subject;
+  link.metadata = &metadata;
+  link.audit = &opened.audit;
+  return link;
+}
 
 void Hash(Shared& shared, const wire::HashItem& item, AnswerWriter& answer) {
   Operation operation(shared, answer, LeafKind::kSubjectList);
@@ -339,110 +305,6 @@ void NotCommitted(Shared& shared, const wire::CommitItem& item,
   leaf.kind = LeafKind::kNotCommitted;
   leaf.detail = static_cast<uint32_t>(item.leaf);
   answer.Allow(shared.vault.AddLeaf(leaf), wire::EmptyAnswer{});
-}
-
-void SealEnded(Operation& operation, ConsentStatus status,
-               wire::RevocationReason reason) {
-  Shared& shared = operation.s;
-  LinkMetadata metadata = shared.opened.metadata;
-  metadata.updated_at = shared.vault.Now();
-  metadata.status = status;
-  metadata.reason = reason;
-  LinkToSeal link = Reseal(operation, metadata);
-  link.revision = Overtake(operation, Rule::kAlreadyRevoked) + 1;
-  // The floor is the kill; the record under the present key only follows it.
-  Floor floor{};
-  floor.key = link.link;
-  floor.kind =
-      status == ConsentStatus::kUsed ? FloorKind::kUsed : FloorKind::kRevoked;
-  floor.reason = static_cast<uint8_t>(reason);
-  floor.record_leaf = floor.token_leaf = link.leaf;
-  floor.institution = FloorInstitution(shared.opened.institution);
-  COFFER_CHECK(shared.vault.RaiseFloor(floor, true));
-  const Rule rule = SealLink(shared.vault.keyring(), link, shared.sealed);
-  if (rule != Rule::kAllowed) return operation.Refuse(rule);
-  operation.leaf.revision = link.revision;
-  operation.Allow(RecordOf<NewRecord>(link, shared.sealed));
-}
-
-void RevokeConsent(Shared& shared, const wire::RevokeConsentItem& item,
-                   AnswerWriter& answer) {
-  Operation operation(shared, answer, LeafKind::kConsentRevoke, true);
-  if (!operation.Enter(item.connection)) return;
-  operation.leaf.detail = static_cast<uint32_t>(item.reason);
-  Rule rule = OpenToKill(operation, wire::kRightUpdate, item.link, item.stored);
-  if (rule == Rule::kAllowed && operation.status == ConsentStatus::kRevoked) {
-    rule = Rule::kAlreadyRevoked;
-  }
-  if (rule == Rule::kAllowed &&
-      item.reason != wire::RevocationReason::kUserAction &&
-      item.reason != wire::RevocationReason::kBusinessRule) {
-    rule = Rule::kMalformedRequest;
-  }
-  if (rule != Rule::kAllowed) return operation.Refuse(rule);
-  SealEnded(operation, ConsentStatus::kRevoked, item.reason);
-}
-
-void EraseLink(Shared& shared, const wire::EraseLinkItem& item,
-               AnswerWriter& answer) {
-  Operation operation(shared, answer, LeafKind::kLinkErase, true);
-  if (!operation.Enter(item.connection)) return;
-  Rule rule = OpenToKill(operation, wire::kRightErase, item.link, item.stored);
-  if (rule != Rule::kAllowed) return operation.Refuse(rule);
-  Overtake(operation, Rule::kLinkErased);
-  const uint64_t index = operation.leaf_index();
-  Floor floor{};
-  floor.key = item.link;
-  floor.kind = FloorKind::kErased;
-  floor.record_leaf = floor.token_leaf = index;
-  floor.institution = FloorInstitution(shared.opened.institution);
-  COFFER_CHECK(shared.vault.RaiseFloor(floor, true));
-  Erasure erasure;
-  erasure.link = &item.link;
-  erasure.institution = shared.opened.head.institution;
-  erasure.links = 1;
-  uint8_t certificate[kCertificateBytesMax];
-  wire::EraseAnswer erased;
-  erased.certificate =
-      WriteCertificate(certificate, shared.vault, erasure, index);
-  operation.Allow(erased);
-}
-
-void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,
-                  AnswerWriter& answer) {
-  Operation operation(shared, answer, LeafKind::kSubjectErase, true);
-  if (!operation.Enter(item.connection)) return;
-  operation.leaf.detail = item.links;
-  Rule rule = DecideRight(operation.policy(), operation.asker.caller,
-                          wire::kRightErase);
-  if (rule == Rule::kAllowed && item.subject.empty()) {
-    rule = Rule::kMalformedRequest;
-  }
-  if (rule != Rule::kAllowed) return operation.Refuse(rule);
-  const Keyring& keyring = shared.vault.keyring();
-  const wire::SubjectHash subject = HashSubject(keyring, item.subject);
-  const bool all = (operation.who().link_rights & wire::kRightAllLinks) != 0;
-  const uint64_t index = operation.leaf_index();
-  Floor floor{};
-  floor.key =
-      SubjectFloorKey(keyring, all ? "" : operation.asker.name, subject);
-  floor.kind = FloorKind::kErased;
-  // The leaf itself is later than every record it ends.
-  floor.record_leaf = floor.token_leaf = index;
-  // A subject without links is no kill: inventing subjects must not use up the
-  // room that kills need.
-  if (!shared.vault.RaiseFloor(floor, item.links != 0)) {
-    return operation.Refuse(Rule::kFloorsFull);
-  }
-  Erasure erasure;
-  erasure.subject = &subject;
-  erasure.linker = all ? "" : operation.asker.name;
-  erasure.links = item.links;
-  uint8_t certificate[kCertificateBytesMax];
-  wire::EraseAnswer erased;
-  erased.certificate =
-      WriteCertificate(certificate, shared.vault, erasure, index);
-  operation.Allow(erased);
 }
 
 }  // namespace coffer::keeper

@@ -1,6 +1,6 @@
-// The gate's operations on links: create, read, replace, revoke, erase. Runs in
-// the keeper; each checks right, record, owner and floors in that order, and
-// leaves one leaf.
+// The gate's operations on links: create, read, replace. Runs in the keeper;
+// each checks right, record, owner and floors in that order, and leaves one
+// leaf.
 #pragma once
 
 #include "vault/keeper/operation.h"
@@ -20,15 +20,16 @@ void Committed(Shared& shared, const wire::CommitItem& item,
                AnswerWriter& answer);
 void NotCommitted(Shared& shared, const wire::CommitItem& item,
                   AnswerWriter& answer);
-void RevokeConsent(Shared& shared, const wire::RevokeConsentItem& item,
-                   AnswerWriter& answer);
-// Seals the opened link as ended, without a bank token, raises its floor and
-// answers with the new record.
-void SealEnded(Operation& operation, wire::ConsentStatus status,
-               wire::RevocationReason reason);
-void EraseLink(Shared& shared, const wire::EraseLinkItem& item,
-               AnswerWriter& answer);
-void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,
-                  AnswerWriter& answer);
+
+// What is sealed anew of an opened link, unless the operation changes it.
+LinkToSeal Reseal(const Operation& operation, const LinkMetadata& metadata);
+template <typename Record>
+Record RecordOf(const LinkToSeal& link, const SealedLink& sealed) {
+  Record record;
+  record.link = link.link;
+  record.revision = link.revision;
+  record.stored = sealed.stored;
+  return record;
+}
 
 }  // namespace coffer::keeper

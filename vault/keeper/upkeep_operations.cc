@@ -1,6 +1,6 @@
 #include "vault/keeper/upkeep_operations.h"
 
-#include "vault/keeper/link_operations.h"
+#include "vault/keeper/kill_operations.h"
 
 namespace coffer::keeper {
 
