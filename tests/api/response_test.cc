@@ -164,6 +164,8 @@ TEST(Response, KeysListPublicKeysOnly) {
   row.not_after = 1785542401;
   answer.tokens.push_back(row);
   answer.ingest = row;
+  answer.caller = "linker";
+  answer.vault_id[15] = 10;
   EXPECT_EQ(Body(WriteKeys, answer),
             "{\"keys\":[{\"kid\":\"k4.pid.x\",\"public_key\":\"k4.public.x\","
             "\"state\":\"active\",\"not_before\":\"2026-08-01T00:00:00Z\","
@@ -171,8 +173,11 @@ TEST(Response, KeysListPublicKeysOnly) {
             "\"k4.public.x\",\"state\":\"deactivated\",\"not_before\":"
             "\"2026-08-01T00:00:00Z\",\"not_after\":\"2026-08-01T00:00:01Z\"}]"
             ",\"ingest\":{\"kid\":\"k4.pid.x\",\"public_key\":\"k4.public.x\"}"
-            "}");
-  EXPECT_EQ(Body(WriteKeys, wire::KeysAnswer{}), "{\"keys\":[]}");
+            ",\"caller\":\"linker\","
+            "\"vault\":\"0000000000000000000000000000000a\"}");
+  EXPECT_EQ(Body(WriteKeys, wire::KeysAnswer{}),
+            "{\"keys\":[],\"caller\":\"\","
+            "\"vault\":\"00000000000000000000000000000000\"}");
 }
 
 TEST(Response, ErasuresCarryTheirCertificate) {

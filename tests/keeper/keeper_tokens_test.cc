@@ -328,6 +328,8 @@ TEST_F(TokensTest, PublicTokensVerifyUnderTheKeysThatAreShown) {
   EXPECT_FALSE(verify(keys.fields.ingest, certificate, ""));
   EXPECT_EQ(keys.fields.tokens[0].state, wire::KeyState::kActive);
   EXPECT_NE(keys.fields.ingest.kid, keys.fields.evidence.kid);
+  EXPECT_EQ(keys.fields.caller, "linker");
+  EXPECT_EQ(keys.fields.vault_id, keeper_.Status().vault_id);
 }
 
 }  // namespace

@@ -197,6 +197,8 @@ void WriteKeys(TextBuilder& out, const wire::KeysAnswer& answer) {
     json.Key("evidence");
     WriteKey(json, answer.evidence);
   }
+  json.Text("caller", answer.caller)
+      .Text("vault", base::EncodeHex(answer.vault_id));
   json.EndObject();
 }
 

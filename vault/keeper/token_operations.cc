@@ -338,6 +338,8 @@ void Keys(Shared& shared, const wire::KeysItem& item, AnswerWriter& answer) {
   char kids[kRowsMax][crypto::kPaserkIdTextBytes];
   char keys[kRowsMax][crypto::kPaserkPublicTextBytes];
   wire::KeysAnswer list;
+  list.caller = operation.asker.name;
+  list.vault_id = shared.vault.vault_id();
   const Keyring& keyring = shared.vault.keyring();
   for (size_t i = 0; i < keyring.signers(); ++i) {
     const SigningEntry& signer = keyring.signer(i);

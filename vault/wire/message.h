@@ -450,12 +450,17 @@ struct KeysAnswer {
   base::BoundedList<PublicKeyRow, 8> tokens;  // v4.public
   PublicKeyRow ingest;
   PublicKeyRow evidence;
+  // What a caller needs to seal and to sign: its own name, and the vault's id.
+  std::string_view caller;
+  ByteArray<16> vault_id{};
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
     coder.Structs(self.tokens);
     coder.Struct(self.ingest);
     coder.Struct(self.evidence);
+    coder.Text(self.caller, base::kNameBytesMax);
+    coder.Fixed(self.vault_id);
   }
 };
 
