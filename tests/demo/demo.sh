@@ -84,10 +84,11 @@ uid = $linker
 links = ["create", "read", "update", "erase"]
 [callers.messenger]
 uid = $messenger
-issue = [{ purpose = "balance_display", audience = "connector" }]
+issue = [{ purpose = "balance_display", audience = "connector" },
+         { purpose = "spend_by_category", audience = "connector" }]
 [callers.connector]
 uid = $connector
-redeem = ["balance_display"]
+redeem = ["balance_display", "spend_by_category"]
 EOF
   users=$'[users]\ngate = "daemon"\nkeeper = "bin"'
   mode=0666
@@ -99,8 +100,9 @@ else
 [callers.platform]
 uid = $(id -u)
 links = ["create", "read", "update", "erase"]
-issue = [{ purpose = "balance_display", audience = "platform" }]
-redeem = ["balance_display"]
+issue = [{ purpose = "balance_display", audience = "platform" },
+         { purpose = "spend_by_category", audience = "platform" }]
+redeem = ["balance_display", "spend_by_category"]
 EOF
   users=
   mode=0600
@@ -110,13 +112,20 @@ cat >"$dir/policy.toml" <<EOF
 [purposes.balance_display]
 data_clusters = ["ACCOUNT_BASIC", "ACCOUNT_DETAILED"]
 max_ttl = "5m"
+[purposes.spend_by_category]
+data_clusters = ["TRANSACTIONS"]
+max_ttl = "1m"
 [purposes.advertising]
 prohibited = true
 
 [institutions.citi]
 name = "Citi"
+purposes = ["balance_display", "spend_by_category"]
+data_clusters = ["ACCOUNT_BASIC", "ACCOUNT_DETAILED", "TRANSACTIONS"]
+[institutions.chase]
+name = "JPMorgan Chase"
 purposes = ["balance_display"]
-data_clusters = ["ACCOUNT_BASIC", "ACCOUNT_DETAILED"]
+data_clusters = ["ACCOUNT_BASIC"]
 
 $(cat "$dir/callers.toml")
 EOF
@@ -190,6 +199,29 @@ say "The operator sees the refusal, and the rule that decided."
 run 0 "${coffer[@]}" audit tail --count 5
 expect purpose_prohibited
 
+say "JPMorgan shares no transactions, whatever its customer opts into."
+cat >"$dir/chase.json" <<'EOT'
+{"consentId":"c-7732","purposes":["balance_display","spend_by_category"],
+ "dataClusters":["ACCOUNT_BASIC","TRANSACTIONS"],"durationType":"TIME_BOUND",
+ "durationPeriod":90}
+EOT
+run 0 "${as_linker[@]}" "${coffer[@]}" --json link add --institution chase \
+  --subject "$subject" --bank-token-file "$dir/bank-token" \
+  --consent "$dir/chase.json"
+expect '"link"'
+chase=$(grep -o 'lnk_[A-Za-z0-9_-]*' <<<"$output" | head -n 1)
+run 1 "${as_messenger[@]}" "${coffer[@]}" token issue --link "$chase" \
+  --purpose spend_by_category --audience "$audience"
+expect access_denied
+who=messenger
+[ "$audience" = connector ] || who=platform
+run 0 "${coffer[@]}" policy explain --caller "$who" \
+  --purpose spend_by_category --institution chase
+expect purpose_above_institution_ceiling
+run 0 "${as_messenger[@]}" "${coffer[@]}" --json token issue --link "$chase" \
+  --purpose balance_display --audience "$audience"
+expect '"scope":"ACCOUNT_BASIC"'
+
 say "The customer revokes. The token of a moment ago is dead."
 run 0 "${as_linker[@]}" "${coffer[@]}" --yes link revoke "$link"
 run 1 "${as_connector[@]}" "${coffer[@]}" token redeem \
@@ -217,7 +249,7 @@ printf 'the same search finds a planted copy)\n'
 say "Everything of this customer is erased, with a signed certificate."
 run 0 "${as_linker[@]}" "${coffer[@]}" --yes subject erase "$subject" \
   --certificate "$dir/out/certificate"
-expect "1"
+expect "2"
 run 0 "${coffer[@]}" audit verify-certificate "$dir/out/certificate"
 expect erasure
 
