@@ -121,6 +121,10 @@ inline constexpr uint32_t kErasureHorizonSecondsDefault = 24 * 3600;
 inline constexpr uint32_t kErasureHorizonSecondsMin = 600;
 inline constexpr uint32_t kErasureHorizonSecondsMax = 30 * 24 * 3600;
 
+// --- Ledger -----------------------------------------------------------------
+inline constexpr uint64_t kDaySeconds = 86400;
+inline constexpr uint32_t kUsesDays = 1095;  // 12 CFR 1033: 3 years
+
 // --- Clock ------------------------------------------------------------------
 inline constexpr uint64_t kClockBackSecondsMax = 5;
 inline constexpr uint64_t kClockAheadSecondsMax = 7 * 24 * 3600;

@@ -1,6 +1,7 @@
 #include "vault/keeper/dispatch.h"
 
 #include "vault/keeper/kill_operations.h"
+#include "vault/keeper/ledger_operations.h"
 #include "vault/keeper/link_operations.h"
 #include "vault/keeper/token_operations.h"
 #include "vault/keeper/upkeep_operations.h"
@@ -91,7 +92,9 @@ bool DispatchItem(Op op, Decoder& decoder, Operation::Shared& shared,
     case Op::kAdopted:
       return CarryOut(decoder, shared, answer, Adopted);
     case Op::kTags:
+      return CarryOut(decoder, shared, answer, Tags);
     case Op::kLeaves:
+      return CarryOut(decoder, shared, answer, Leaves);
     case Op::kBury:
     case Op::kHistory:
       return false;

@@ -4,6 +4,7 @@ add_library(coffer_keeper_files STATIC
             ${PROJECT_SOURCE_DIR}/vault/keeper/journal.cc
             ${PROJECT_SOURCE_DIR}/vault/keeper/journal_append.cc
             ${PROJECT_SOURCE_DIR}/vault/keeper/journal_format.cc
+            ${PROJECT_SOURCE_DIR}/vault/keeper/journal_leaves.cc
             ${PROJECT_SOURCE_DIR}/vault/keeper/journal_reader.cc
             ${PROJECT_SOURCE_DIR}/vault/keeper/spent_tokens.cc
             ${PROJECT_SOURCE_DIR}/vault/keeper/state_file.cc

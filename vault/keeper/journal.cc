@@ -25,6 +25,8 @@ Journal::Journal(FileOps& files, int fd_a, int fd_b, int event_fd)
       fd_b_(fd_b),
       event_fd_(event_fd),
       read_buffer_(new uint8_t[kJournalBatchBytesMax]) {
+  walk_.window.reset(new uint8_t[kJournalBatchBytesMax]);
+  walk_.given.reset(new uint8_t[base::kLeavesBytesMax]);
   for (Buffer& buffer : buffers_) {
     buffer.bytes.reset(new uint8_t[kJournalBatchBytesMax]);
   }

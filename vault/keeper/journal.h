@@ -19,9 +19,11 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "vault/keeper/journal_format.h"
 #include "vault/keeper/journal_reader.h"
+#include "vault/wire/customer.h"
 #include "vault/wire/operator_message.h"
 
 namespace coffer::keeper {
@@ -122,6 +124,10 @@ class Journal {
   // wire::kNoLeaf, copied into `space` (fewer when it is short).
   base::Status ReadTail(uint64_t from, uint32_t count, MutableBytes space,
                         wire::TailAnswer& answer);
+  // Durable leaves in order, from index `from`, or from where the last call
+  // ended when from is wire::kNoLeaf, or from the first there is. Calls that
+  // follow one another read each batch once. The views hold until the next.
+  base::Status ReadLeaves(uint64_t from, wire::LeavesAnswer& answer);
   // The end of the last durable batch. Call SyncNow before a snapshot of state
   // that changes in unsynced batches have touched.
   const JournalPosition& durable_position() const { return durable_; }
@@ -139,6 +145,14 @@ class Journal {
     BatchHead head;
     ByteArray<32> mac{};
   };
+  // ReadLeaves: its own window, in which the batch last read lies.
+  struct Walk {
+    std::unique_ptr<uint8_t[]> window;  // kJournalBatchBytesMax
+    std::unique_ptr<uint8_t[]> given;   // base::kLeavesBytesMax
+    std::optional<JournalReader> reader;
+    Bytes payload;      // of that batch, what is not read yet
+    uint64_t next = 0;  // index of the next leaf in it
+  };
   // Where a batch ended up.
   struct Written {
     bool ok = false;
@@ -153,6 +167,8 @@ class Journal {
   bool WriteHeader(int fd, uint8_t file, const VaultId& vault_id);
   base::Status SecureLast();
   base::Status FindLeaf(uint64_t leaf, JournalPosition& position);
+  base::Status SeekWalk(uint64_t from);
+  base::Result<bool> NextOfWalk(Bytes& leaf);
   base::Status CopyLeaves(JournalReader& reader, uint64_t from, uint32_t count,
                           MutableBytes space, wire::TailAnswer& answer);
   base::Error Io(base::Literal message);
@@ -175,6 +191,7 @@ class Journal {
 
   // Of the main thread.
   std::unique_ptr<uint8_t[]> read_buffer_;  // kJournalBatchBytesMax
+  Walk walk_;
   Buffer buffers_[2];
   int filling_ = 0;  // the other one is in flight or idle
   bool in_flight_ = false;

@@ -40,6 +40,8 @@ class JournalReader {
   base::Result<Step> Next(ReadBatch& batch);
   // After kEnd: kDamaged when a later batch is whole all the same.
   base::Status CheckNothingLater();
+  // More batches have become durable.
+  void Extend(uint64_t end) { end_ = end; }
   // After the last batch that Next gave.
   const JournalPosition& position() const { return position_; }
 

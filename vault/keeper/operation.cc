@@ -114,11 +114,9 @@ Rule Operation::Open(const wire::LinkId& link, const wire::StoredLink& stored) {
 }
 
 void Operation::TagWith(const crypto::LinkAuditKey& audit) {
-  uint8_t day[8];
-  base::Encoder encoder(day);
-  encoder.Number(s.vault.Now() / 86400);
-  crypto::KeyedHash(leaf.link_tag, audit, "coffer link tag",
-                    {base::Bytes(day)});
+  // The leaf's own time, so that tag and time are of one day.
+  leaf.time = s.vault.Now();
+  leaf.link_tag = LinkTag(audit, leaf.time / base::kDaySeconds);
 }
 
 LinkFacts Operation::Facts() const {
@@ -203,6 +201,15 @@ Rule RaiseMissingFloor(Vault& vault, const FloorFacts& record) {
   floor.token_leaf = vault.next_leaf();
   floor.institution = FloorInstitution(record.institution);
   return vault.RaiseFloor(floor, true) ? Rule::kAllowed : Rule::kFloorsFull;
+}
+
+ByteArray<16> LinkTag(const crypto::LinkAuditKey& audit, uint64_t day) {
+  uint8_t number[8];
+  base::Encoder encoder(number);
+  encoder.Number(day);
+  ByteArray<16> tag;
+  crypto::KeyedHash(tag, audit, "coffer link tag", {base::Bytes(number)});
+  return tag;
 }
 
 ByteArray<16> SubjectFloorKey(const Keyring& keyring, std::string_view linker,

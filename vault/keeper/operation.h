@@ -188,6 +188,9 @@ inline uint16_t FloorInstitution(int place) {
   return static_cast<uint16_t>(place + 1);
 }
 
+// The name of a link in the leaves of one UTC day.
+wire::ByteArray<16> LinkTag(const crypto::LinkAuditKey& audit, uint64_t day);
+
 // Floors that concern a subject: one of the linker's, and one of every linker.
 wire::ByteArray<16> SubjectFloorKey(const Keyring& keyring,
                                     std::string_view linker,

@@ -138,7 +138,11 @@ class Vault {
   // --- Evidence and kills, into the batch being filled
   bool CanAppend(bool kill) const { return journal_.CanAppend(kill); }
   uint64_t next_leaf() const { return journal_.next_leaf(); }
-  // Gives the leaf its index and time; requires CanAppend.
+  Status ReadLeaves(uint64_t from, wire::LeavesAnswer& answer) {
+    return journal_.ReadLeaves(from, answer);
+  }
+  // Gives the leaf its index and, unless it has one, its time; requires
+  // CanAppend.
   uint64_t AddLeaf(wire::Leaf& leaf);
   // In memory and in the journal's batch; set_leaf is filled in. False when the
   // table is full.

@@ -68,7 +68,7 @@ Status Vault::TellNotCarriedOut() {
 
 uint64_t Vault::AddLeaf(Leaf& leaf) {
   leaf.index = journal_.next_leaf();
-  leaf.time = Now();
+  if (leaf.time == 0) leaf.time = Now();
   uint8_t bytes[base::kLeafBytesMax];
   auto size = base::EncodeWhole(MutableBytes(bytes), leaf);
   COFFER_CHECK(size.ok());

@@ -86,7 +86,7 @@ struct TagsAnswer {
 // --- kLeaves: durable audit leaves in order, for what the gate derives of them
 // off the path of requests. No connection.
 struct LeavesItem {
-  uint64_t from = 0;
+  uint64_t from = 0;  // kNoLeaf: where the answer before this one ended
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -103,7 +103,8 @@ struct LeafBytes {
 };
 struct LeavesAnswer {
   uint64_t next = 0;  // index after the last durable leaf
-  // From `from` on, kLeavesBytesMax bytes at most; none: there is none yet.
+  // From `from`, or from the journal's first on, without a gap, kLeavesBytesMax
+  // bytes at most; none: there is none yet.
   base::BoundedList<LeafBytes, base::kLeavesMax> leaves;
 
   template <typename Coder, typename Self>

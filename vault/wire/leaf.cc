@@ -81,6 +81,28 @@ bool IsLeafKind(uint8_t number) {
   return !LeafKindText(static_cast<LeafKind>(number)).empty();
 }
 
+bool NamesLink(LeafKind kind) {
+  switch (kind) {
+    case LeafKind::kLinkCreate:
+    case LeafKind::kLinkRead:
+    case LeafKind::kBankTokenReplace:
+    case LeafKind::kConsentReplace:
+    case LeafKind::kConsentRevoke:
+    case LeafKind::kLinkErase:
+    case LeafKind::kTokenIssue:
+    case LeafKind::kTokenRedeem:
+    case LeafKind::kTokenIntrospect:
+    case LeafKind::kTokenRevoke:
+    case LeafKind::kLinkLedger:
+    case LeafKind::kConsentHistory:
+    case LeafKind::kConsentSettle:
+    case LeafKind::kLinkExpire:
+      return true;
+    default:
+      return false;
+  }
+}
+
 base::Result<Leaf> DecodeLeaf(Bytes bytes) {
   if (!bytes.empty() && bytes[0] > kLeafFormat) {
     return Fail(Code::kNewerFormat,

@@ -90,6 +90,8 @@ enum class LeafKind : uint8_t {
 };
 std::string_view LeafKindText(LeafKind kind);  // "token.issue"
 bool IsLeafKind(uint8_t number);
+// Its link_tag, where there is one, is of a link.
+bool NamesLink(LeafKind kind);
 
 struct Leaf {
   uint8_t format = kLeafFormat;
