@@ -1,0 +1,159 @@
+#include "tests/hostile/hostile_siege.h"
+
+namespace coffer::hostile {
+
+using keeper_test::Batch;
+using wire::InstitutionAction;
+using wire::InstitutionState;
+using wire::Op;
+using wire::OperatorOp;
+
+void Siege::Load(int variant) {
+  const Rules rules = MakeRules(alone_, variant);
+  const Buffer bytes = keeper_test::Encode(*Compile(rules));
+  if (keeper_.Ask(OperatorOp::kPolicyLoad, wire::PolicyBytes{bytes, {}})
+          .done()) {
+    model_.PolicyIs(variant);
+    ++loads_;
+  } else {
+    model_.Must(false, "refuses a good policy");
+  }
+}
+
+void Siege::ReadKeys() {
+  std::vector<wire::KeyId> keks;
+  uint32_t from = 0;
+  old_keks_.clear();
+  old_banks_.clear();
+  do {
+    auto reply = keeper_.Ask(OperatorOp::kKeyList, wire::KeyListQuestion{from});
+    auto list = std::make_unique<wire::KeyListAnswer>();
+    base::Decoder decoder{Bytes(reply.fields)};
+    decoder.Struct(*list);
+    if (!reply.done() || decoder.failed()) return;
+    for (const wire::KeyRow& row : list->rows) {
+      if (row.use != wire::KeyUse::kKek) continue;
+      keks.push_back(row.id);
+      if (row.state == wire::KeyState::kDestroyed) model_.KekDestroyed(row.id);
+      if (row.state == wire::KeyState::kDeactivated ||
+          row.state == wire::KeyState::kCompromised) {
+        old_keks_.push_back(row.id);
+        old_banks_.emplace_back(row.institution);
+      }
+    }
+    from = list->next;
+  } while (from != 0);
+  liar_.KeksAre(std::move(keks));
+}
+
+// Every version of every link, dead ones too, in the order of a liar.
+void Siege::RewrapAll(const char* institution) {
+  Asked asked;
+  auto item = std::make_unique<wire::RewrapItem>();
+  item->institution = institution;
+  Buffer bytes(base::kBatchBytesMax);
+  auto flush = [&] {
+    if (item->rows.empty()) return;
+    base::Encoder encoder{base::MutableBytes(bytes)};
+    encoder.Number(Op::kRewrap);
+    encoder.Struct(*item);
+    asked.batch.AddRaw(encoder.written());
+    asked.lies.push_back(false);
+    item->rows.size = 0;
+    if (asked.batch.items().size() < kBatchBytes / 2) return;
+    auto frame = keeper_.Exchange(asked.batch);
+    if (frame != nullptr) answers_.Take(asked.batch, asked.lies, *frame);
+    asked = Asked();
+  };
+  for (const LinkId& id : model_.links()) {
+    Link* link = model_.Find(id);
+    for (size_t i = link->versions.size(); i-- > 0;) {
+      const Version& version = *link->versions[i];
+      if (version.institution != Place(institution, kInstitutions, 2)) break;
+      item->rows.push_back({id, version.wraps.back()});
+      if (item->rows.size == base::kRewrapRowsMax) flush();
+    }
+  }
+  flush();
+  if (asked.batch.count() == 0) return;
+  auto frame = keeper_.Exchange(asked.batch);
+  if (frame != nullptr) answers_.Take(asked.batch, asked.lies, *frame);
+}
+
+void Siege::Upkeep() {
+  for (const char* institution : {"citi", "jpmorgan"}) RewrapAll(institution);
+  ReadKeys();
+  Batch batch;
+  std::vector<bool> lies;
+  for (size_t i = 0; i < old_keks_.size(); ++i) {
+    batch.Add(Op::kDrained, wire::DrainedItem{old_banks_[i], old_keks_[i]});
+    lies.push_back(false);
+  }
+  if (batch.count() == 0) return;
+  auto frame = keeper_.Exchange(batch);
+  if (frame != nullptr) answers_.Take(batch, lies, *frame);
+}
+
+void Siege::Rotate() {
+  wire::RotateQuestion question;
+  question.target = wire::RotateTarget::kAll;
+  (void)keeper_.Ask(OperatorOp::kKeyRotate, question);
+  ++rotations_;
+  // Sometimes the gate keeps the old wraps, and rewraps what it likes.
+  if (!liar_.Chance(30)) Upkeep();
+}
+
+void Siege::Change(int place, InstitutionAction action,
+                   InstitutionState state) {
+  wire::InstitutionQuestion question;
+  question.name = kInstitutions[place];
+  question.action = action;
+  if (keeper_.Ask(OperatorOp::kInstitutionChange, question).done()) {
+    model_.InstitutionIs(place, state);
+  }
+}
+
+// What operators do meanwhile.
+void Siege::Operate() {
+  switch (liar_.Below(24)) {
+    case 0:
+      return Load(static_cast<int>(liar_.Below(kVariants)));
+    case 1:
+    case 2:
+      return Load(0);
+    case 3:
+      if (liar_.Chance(30)) SealAndOpen();
+      return;
+    case 4:
+      if (liar_.Chance(40)) Rotate();
+      return;
+    case 5:
+      return ReadKeys();
+    case 6:
+      suspended_ = !suspended_;
+      if (suspended_) {
+        return Change(0, InstitutionAction::kSuspend,
+                      InstitutionState::kSuspended);
+      }
+      return Change(0, InstitutionAction::kResume, InstitutionState::kActive);
+    case 7:
+      if (suspended_) {
+        suspended_ = false;
+        return Change(0, InstitutionAction::kResume, InstitutionState::kActive);
+      }
+      return;
+    case 8:
+      if (!liar_.Chance(10)) return;
+      Change(1, InstitutionAction::kWithdraw, InstitutionState::kWithdrawn);
+      Exchange();
+      ReadKeys();
+      return Change(1, InstitutionAction::kAdmit, InstitutionState::kActive);
+    case 9:
+    case 10:
+      return HangUp();
+    default:
+      return;
+  }
+}
+
+}  // namespace coffer::hostile
