@@ -134,6 +134,54 @@ Outcome<std::string> EvidenceKeyText(const Invocation& invocation) {
   return std::string(status->evidence_key);
 }
 
+// The certificate's line, or the member of what an erasing route answered.
+std::string CertificateIn(std::string_view text) {
+  std::string_view line = FirstLine(text, "v4.public.");
+  if (!line.empty()) return std::string(line);
+  auto parsed = ParseAnswer(text);
+  if (!parsed.ok() || !parsed->root().is(api::JsonKind::kObject)) return "";
+  return TextOf(parsed->root(), "certificate");
+}
+
+// What it says, for a person; empty when it is no erasure's.
+std::string ErasureText(std::string_view claims) {
+  auto parsed = ParseAnswer(claims);
+  if (!parsed.ok() || !parsed->root().is(api::JsonKind::kObject)) return "";
+  api::JsonValue root = parsed->root();
+  api::JsonValue keys = root;
+  if (TextOf(root, "type") != "erasure" || !root.Find("keys", keys) ||
+      !keys.is(api::JsonKind::kArray)) {
+    return "";
+  }
+  FieldList fields;
+  fields.Add("vault", TextOf(root, "vault"));
+  fields.Add("erased at", TextOf(root, "iat"));
+  fields.Add("final by",
+             TextOf(root, "final_by") + ", when every key below is destroyed");
+  std::string subject = TextOf(root, "subject_hash");
+  if (!subject.empty()) {
+    std::string linker = TextOf(root, "linker");
+    fields.Add("customer", "keyed hash " + subject);
+    fields.Add("links of", linker.empty() ? "every caller" : linker);
+    fields.Add("reported", TextOf(root, "links_reported") + " links");
+  }
+  fields.Add("audit entry", TextOf(root, "leaf"));
+  Table links({"link", "institution", "key"});
+  for (api::JsonValue key : keys.members()) {
+    api::JsonValue named = key;
+    if (!key.is(api::JsonKind::kObject) || !key.Find("links", named) ||
+        !named.is(api::JsonKind::kArray)) {
+      continue;
+    }
+    for (api::JsonValue link : named.members()) {
+      if (!link.is(api::JsonKind::kText)) continue;
+      links.Add({Printable(link.text()), TextOf(key, "institution"),
+                 TextOf(key, "kek").substr(0, 12)});
+    }
+  }
+  return fields.Text() + (links.empty() ? "" : links.Text());
+}
+
 Failure NotGenuine(std::string why) {
   return {Exit::kRefused, "NOT GENUINE: " + std::move(why),
           "this is no certificate of the vault with this key"};
@@ -145,12 +193,13 @@ Exit RunAuditVerifyCertificate(const Invocation& invocation) {
   auto text = ReadTextFile(invocation.arguments[0], crypto::kPasetoTextBytesMax,
                            "certificate");
   if (!text.ok()) return invocation.Fail(text.failure());
-  std::string_view token = FirstLine(*text, "v4.public.");
+  const std::string token = CertificateIn(*text);
   if (token.empty()) {
     return invocation.Fail(Exit::kRefused,
                            Printable(invocation.arguments[0]) +
                                " holds no line that begins v4.public.",
-                           "");
+                           "name the file that --certificate wrote, or what "
+                           "the erasing route answered");
   }
   auto key_text = EvidenceKeyText(invocation);
   if (!key_text.ok()) return invocation.Fail(key_text.failure());
@@ -180,6 +229,11 @@ Exit RunAuditVerifyCertificate(const Invocation& invocation) {
     return Exit::kDone;
   }
   invocation.context.out << "Genuine: signed by " << id << "\n";
+  const std::string erasure = ErasureText(claims);
+  if (!erasure.empty()) {
+    invocation.context.out << erasure << std::flush;
+    return Exit::kDone;
+  }
   return PrintFields(invocation, claims);
 }
 

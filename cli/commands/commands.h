@@ -109,6 +109,8 @@ Exit PrintErased(const Invocation& invocation, const HttpRequest& request);
 Exit PrintLinks(const Invocation& invocation, const std::string& query,
                 std::string after = "");
 
+// A member as text for a person; empty where there is none.
+std::string TextOf(api::JsonValue object, std::string_view key);
 // Answers of the vault, whatever their size here.
 base::Result<api::JsonDocument> ParseAnswer(std::string_view body);
 

@@ -51,13 +51,13 @@ void AddFields(FieldList& fields, JsonValue object, const std::string& prefix,
   }
 }
 
+}  // namespace
+
 std::string TextOf(JsonValue object, std::string_view key) {
   JsonValue found = object;
   if (!object.is(JsonKind::kObject) || !object.Find(key, found)) return "";
   return ScalarText(found);
 }
-
-}  // namespace
 
 Outcome<OperatorClient> ConnectOperator(const Invocation& invocation) {
   auto settings = LoadSettings(invocation);

@@ -186,6 +186,39 @@ TEST(VerifyCertificate, ShowsTheClaimsOfAGenuineOne) {
   EXPECT_EQ(coffer.out(), std::string(kClaims) + "\n");
 }
 
+TEST(VerifyCertificate, TellsAnErasureAndWhenItIsFinal) {
+  Coffer coffer;
+  Certificate certificate;
+  const std::string file = coffer.directory / "c";
+  const std::string vkey = coffer.directory / "k";
+  const std::string link = "lnk_" + std::string(22, 'A');
+  const std::string token = certificate.Sign(
+      R"({"iss":"coffer","type":"erasure","vault":"00","iat":"2026-08-01T00:00)"
+      R"(:00Z","final_by":"2026-08-02T00:00:00Z","leaf":7,"subject_hash":"11",)"
+      R"("linker":"","links_reported":1,"keys":[{"kek":"0123456789abcdef0123)"
+      R"(456789abcdef","institution":"an_institution_of_quite_a_length",)"
+      R"("links":[")" +
+          link + R"("]}]})",
+      certificate.footer);
+  WriteFile(vkey, certificate.public_key + "\n");
+  // As a file of its own, and inside what the route answered.
+  for (const std::string& text :
+       {token, R"({"erased":1,"certificate":")" + token + R"("})"}) {
+    WriteFile(file, text);
+    ASSERT_EQ(
+        coffer.RunHere({"audit", "verify-certificate", file, "--vkey", vkey}),
+        Exit::kDone)
+        << coffer.err();
+    EXPECT_TRUE(Fits80(coffer.out()));
+    for (const char* part :
+         {"Genuine", "2026-08-02T00:00:00Z", "every caller", link.c_str(),
+          "an_institution_of_quite_a_length", "0123456789ab"}) {
+      EXPECT_NE(coffer.out().find(part), std::string::npos) << part << "\n"
+                                                            << coffer.out();
+    }
+  }
+}
+
 TEST(VerifyCertificate, RefusesEveryFlippedCharacterAndTruncation) {
   Coffer coffer;
   Certificate certificate;

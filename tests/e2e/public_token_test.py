@@ -77,7 +77,9 @@ class PublicTokenTest(unittest.TestCase):
         status = json.loads(self.daemon.coffer("--json", "status").stdout)
         key = pyseto.Key.from_paserk(status["evidence_key"])
         claims = self.verify(certificate, b"", key).payload
-        self.assertEqual((claims["type"], claims["link"]), ("erasure", link))
+        self.assertEqual(claims["type"], "erasure")
+        self.assertEqual([key["links"] for key in claims["keys"]], [[link]])
+        self.assertGreater(claims["final_by"], claims["iat"])
 
 
 if __name__ == "__main__":

@@ -104,6 +104,18 @@ void OnEraseHash(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
   item.connection = exchange.peer;
   item.subject = std::get<api::SubjectText>(exchange.kept).view();
   item.links = static_cast<uint32_t>(exchange.links.size());
+  // What the certificate is to name. The views last until Ask.
+  std::vector<FetchedLink> shown;
+  shown.reserve(base::kErasedRowsMax);
+  for (const wire::LinkId& link : exchange.links) {
+    if (item.rows.size == base::kErasedRowsMax) break;
+    auto fetched = turn.Fetch(link, false);
+    if (!fetched.ok()) continue;
+    auto head = wire::DecodeRecordHead(fetched->bytes.head);
+    if (!head.ok()) continue;
+    shown.push_back(std::move(*fetched));
+    item.rows.push_back({link, head->institution, shown.back().bytes.wrap});
+  }
   turn.Ask(exchange, Step::kEraseSubject, Op::kEraseSubject, item);
   exchange.kept = std::monostate();
 }

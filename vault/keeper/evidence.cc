@@ -3,36 +3,83 @@
 #include "vault/keeper/text_writer.h"
 
 namespace coffer::keeper {
+namespace {
+
+constexpr size_t Base64Bytes(size_t bytes) { return (bytes * 4 + 2) / 3; }
+
+constexpr size_t kPayloadBytesMax = 5800;
+static_assert(sizeof("v4.public.") + Base64Bytes(kPayloadBytesMax + 64) +
+                  Base64Bytes(kFooterBytes) <=
+              kCertificateBytesMax);
+// ,"lnk_..." and {"kek":"","institution":"","links":[]}, at their longest.
+constexpr size_t kLinkBytes = 3 + wire::kLinkTextBytes;
+constexpr size_t kGroupBytes = 43 + 2 * sizeof(KeyId) + base::kNameBytesMax;
+constexpr size_t kRestBytesMax = 400;  // all else
+static_assert(kRestBytesMax + base::kErasedRowsMax * kLinkBytes +
+                  kErasedKeksSure * kGroupBytes <=
+              kPayloadBytesMax);
+
+void AddLink(TextWriter& writer, const wire::LinkId& link) {
+  char text[wire::kLinkTextBytes];
+  wire::FormatLink(text, link);
+  writer.Add("\"").Add({text, sizeof text}).Add("\"");
+}
+
+// Key by key, in the order in which they are met.
+void AddKeys(TextWriter& writer, const Erasure& erasure) {
+  bool named[base::kErasedRowsMax]{};
+  const auto room = [&](size_t bytes) {
+    return writer.size() + bytes + 2 <= kPayloadBytesMax;
+  };
+  bool first = true;
+  for (size_t i = 0; i < erasure.links.size; ++i) {
+    const ErasedLink& head = erasure.links[i];
+    if (named[i] || !room(kGroupBytes + kLinkBytes)) continue;
+    writer.Add(first ? "{\"kek\":\"" : ",{\"kek\":\"")
+        .Hex(head.kek)
+        .Add("\",\"institution\":\"")
+        .Add(head.institution)
+        .Add("\",\"links\":[");
+    first = false;
+    AddLink(writer, head.link);
+    for (size_t j = i + 1; j < erasure.links.size; ++j) {
+      const ErasedLink& next = erasure.links[j];
+      if (next.kek != head.kek || !room(kLinkBytes + 2)) continue;
+      writer.Add(",");
+      AddLink(writer, next.link);
+      named[j] = true;
+    }
+    writer.Add("]}");
+  }
+}
+
+}  // namespace
 
 std::string_view WriteCertificate(uint8_t (&out)[kCertificateBytesMax],
                                   const Vault& vault, const Erasure& erasure,
                                   uint64_t leaf) {
-  char payload[512];
+  char payload[kPayloadBytesMax];
   TextWriter writer(payload, sizeof payload);
   writer.Add("{\"iss\":\"coffer\",\"type\":\"erasure\",\"vault\":\"")
       .Hex(vault.vault_id())
       .Add("\",\"iat\":\"")
       .Time(vault.Now())
+      .Add("\",\"final_by\":\"")
+      .Time(vault.Now() + vault.policy().erasure_horizon_seconds)
       .Add("\",\"leaf\":")
       .Number(leaf);
-  if (erasure.link != nullptr) {
-    char link[wire::kLinkTextBytes];
-    wire::FormatLink(link, *erasure.link);
-    writer.Add(",\"link\":\"")
-        .Add({link, sizeof link})
-        .Add("\",\"institution\":\"")
-        .Add(erasure.institution)
-        .Add("\",\"links\":")
-        .Number(erasure.links);
-  } else {
+  if (erasure.subject != nullptr) {
     writer.Add(",\"subject_hash\":\"")
         .Hex(*erasure.subject)
         .Add("\",\"linker\":\"")
         .Add(erasure.linker)
         .Add("\",\"links_reported\":")
-        .Number(erasure.links);
+        .Number(erasure.reported);
   }
-  writer.Add("}");
+  writer.Add(",\"keys\":[");
+  COFFER_CHECK(writer.size() <= kRestBytesMax);
+  AddKeys(writer, erasure);
+  writer.Add("]}");
   const SigningEntry& signer =
       vault.keyring().ActiveSigner(SigningUse::kEvidence);
   char kid[crypto::kPaserkIdTextBytes];

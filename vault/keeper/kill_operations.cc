@@ -35,6 +35,31 @@ Rule OpenToKill(Operation& operation, uint16_t right, const wire::LinkId& link,
   return rule;
 }
 
+// The rows that prove to be this subject's, and this linker's; each link once.
+void NameProven(Shared& shared, const wire::EraseSubjectItem& item,
+                Erasure& erasure) {
+  const Keyring& keyring = shared.vault.keyring();
+  crypto::Dek& dek = shared.opened.dek;
+  wire::LinkId last{};
+  for (const wire::ErasedRow& row : item.rows) {
+    if (row.link <= last) continue;  // in order, as a store shows them
+    auto wrap = wire::DecodeWrap(row.wrap);
+    const int place = keyring.FindInstitution(row.institution);
+    if (!wrap.ok() || place < 0 || wrap->subject != *erasure.subject ||
+        (!erasure.linker.empty() && wrap->linker != erasure.linker)) {
+      continue;
+    }
+    const KekEntry* kek = keyring.KekToOpen(place, wrap->kek);
+    if (kek == nullptr ||
+        !ProvesWrap(*kek, row.institution, row.link, *wrap, dek)) {
+      continue;
+    }
+    last = row.link;
+    erasure.links.push_back({row.link, row.institution, kek->id});
+  }
+  dek.Wipe();
+}
+
 }  // namespace
 
 void SealEnded(Operation& operation, ConsentStatus status,
@@ -94,9 +119,8 @@ void EraseLink(Shared& shared, const wire::EraseLinkItem& item,
   floor.institution = FloorInstitution(shared.opened.institution);
   COFFER_CHECK(shared.vault.RaiseFloor(floor, true));
   Erasure erasure;
-  erasure.link = &item.link;
-  erasure.institution = shared.opened.head.institution;
-  erasure.links = 1;
+  erasure.links.push_back(
+      {item.link, shared.opened.head.institution, shared.opened.kek});
   uint8_t certificate[kCertificateBytesMax];
   wire::EraseAnswer erased;
   erased.certificate =
@@ -133,7 +157,8 @@ void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,
   Erasure erasure;
   erasure.subject = &subject;
   erasure.linker = all ? "" : operation.asker.name;
-  erasure.links = item.links;
+  erasure.reported = item.links;
+  NameProven(shared, item, erasure);
   uint8_t certificate[kCertificateBytesMax];
   wire::EraseAnswer erased;
   erased.certificate =

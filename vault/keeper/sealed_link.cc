@@ -114,6 +114,7 @@ Rule OpenLink(const Keyring& keyring, const wire::LinkId& link,
                ? Rule::kKeyDestroyed
                : Rule::kKeyUnavailable;
   }
+  out.kek = kek->id;
   out.kek_created_leaf = kek->created_leaf;
   if (!crypto::UnwrapKey(
            out.dek, kek->key, wrap->box,
@@ -244,6 +245,12 @@ Rule RewrapDek(const KekEntry& from, const KekEntry& to,
   context.ReplaceKek(to.id);
   COFFER_CHECK(crypto::WrapKey(box, to.key, dek, context.bytes()).ok());
   return Rule::kAllowed;
+}
+
+bool ProvesWrap(const KekEntry& kek, std::string_view institution,
+                const wire::LinkId& link, const Wrap& wrap, crypto::Dek& dek) {
+  const WrapContext context(institution, link, wrap, kek.id);
+  return crypto::UnwrapKey(dek, kek.key, wrap.box, context.bytes()).ok();
 }
 
 }  // namespace coffer::keeper

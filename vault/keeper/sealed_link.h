@@ -56,6 +56,7 @@ struct OpenedLink {
   wire::RecordHead head;
   LinkMetadata metadata;
   int institution = -1;  // place in the keyring
+  KeyId kek{};           // that its wrap was opened under
   // Every record sealed under its KEK, not rewrapped into it, has this leaf or
   // a later one.
   uint64_t kek_created_leaf = 0;
@@ -114,5 +115,11 @@ wire::Rule RewrapDek(const KekEntry& from, const KekEntry& to,
                      std::string_view institution, const wire::LinkId& link,
                      const wire::Wrap& wrap, crypto::Dek& dek,
                      wire::ByteArray<wire::kWrapBoxBytes>& box);
+
+// Whether `wrap` is this link's, so that its names are what it was sealed with.
+// `dek` as above.
+bool ProvesWrap(const KekEntry& kek, std::string_view institution,
+                const wire::LinkId& link, const wire::Wrap& wrap,
+                crypto::Dek& dek);
 
 }  // namespace coffer::keeper

@@ -1,0 +1,143 @@
+// What an erasure leaves behind: the certificate.
+#include <gtest/gtest.h>
+
+#include "crypto/base/time_text.h"
+#include "crypto/paseto.h"
+#include "tests/keeper/rotation_world.h"
+#include "vault/keeper/evidence.h"
+
+namespace coffer::keeper_test {
+namespace {
+
+class ErasureTest : public ::testing::Test {
+ protected:
+  void SetUp() override { world_.Operate(); }
+
+  // The certificate's claims, if the evidence key signed it.
+  std::string Claims(std::string_view certificate) {
+    wire::OperatorStatus status;
+    world_.vault().FillStatus(status);
+    auto key = crypto::ParsePublicKey(status.evidence_key);
+    if (!key.ok()) return "";
+    std::vector<uint8_t> payload(crypto::kSignedBytesMax), footer(1024);
+    auto foot = crypto::PeekFooter(footer, certificate);
+    if (!foot.ok()) return "";
+    auto size = crypto::VerifyPublic(payload, *key, certificate,
+                                     Bytes(footer).first(*foot), {});
+    if (!size.ok()) return "";
+    return std::string(base::AsText(Bytes(payload).first(*size)));
+  }
+  static std::string Text(const wire::LinkId& link) {
+    char text[wire::kLinkTextBytes];
+    wire::FormatLink(text, link);
+    return {text, sizeof text};
+  }
+  static size_t Count(std::string_view text, std::string_view part) {
+    size_t count = 0;
+    for (size_t at = text.find(part); at != text.npos;
+         at = text.find(part, at + 1)) {
+      ++count;
+    }
+    return count;
+  }
+  static wire::ErasedRow RowOf(const KeptLink& link,
+                               std::string_view institution = "citi") {
+    return {link.link, institution, link.wrap};
+  }
+  std::string EraseSubject(const std::vector<wire::ErasedRow>& rows) {
+    wire::EraseSubjectItem item;
+    item.connection = world_.caller;
+    item.subject = "cust-7731";
+    item.links = 9;
+    for (const wire::ErasedRow& row : rows) item.rows.push_back(row);
+    auto erased = world_.One<wire::EraseAnswer>(Op::kEraseSubject, item);
+    if (!erased.allowed()) return "";
+    return Claims(erased.fields.certificate);
+  }
+
+  RotationWorld world_;
+};
+
+TEST_F(ErasureTest, CertificateNamesTheLinkItsKeyAndTheDateItIsFinal) {
+  const KeptLink link = world_.Add();
+  wire::EraseLinkItem item{world_.caller, link.link, link.Stored(false)};
+  auto erased = world_.One<wire::EraseAnswer>(Op::kEraseLink, item);
+  ASSERT_TRUE(erased.allowed());
+  const std::string claims = Claims(erased.fields.certificate);
+  char by[base::kTimeTextBytes];
+  base::FormatTime(by,
+                   world_.vault().Now() + base::kErasureHorizonSecondsDefault);
+  EXPECT_NE(claims.find("\"final_by\":\"" + std::string(by, sizeof by)),
+            claims.npos)
+      << claims;
+  EXPECT_NE(claims.find("\"keys\":[{\"kek\":\"" + base::EncodeHex(KekOf(link)) +
+                        "\",\"institution\":\"citi\",\"links\":[\"" +
+                        Text(link.link) + "\"]}]"),
+            claims.npos)
+      << claims;
+}
+
+TEST_F(ErasureTest, SubjectsCertificateNamesWhatProvesToBeTheSubjects) {
+  std::vector<KeptLink> own;
+  for (int i = 0; i < 3; ++i) own.push_back(world_.Add());
+  std::sort(own.begin(), own.end(),
+            [](const auto& a, const auto& b) { return a.link < b.link; });
+  const KeptLink other = world_.Add("citi", "cust-2");
+  // A wrap that says it is of this subject, and is not.
+  KeptLink liar = other;
+  auto says = *wire::DecodeWrap(own[0].wrap);
+  auto wrap = *wire::DecodeWrap(liar.wrap);
+  wrap.subject = says.subject;
+  liar.wrap.resize(base::kWrapBytesMax);
+  liar.wrap.resize(*base::EncodeWhole(base::MutableBytes(liar.wrap), wrap));
+  // One of the subject's, under another link's name.
+  KeptLink renamed = own[1];
+  renamed.link = other.link;
+  std::vector<wire::ErasedRow> rows = {
+      RowOf(own[0]), RowOf(own[0]), RowOf(own[1], "nobody"),
+      RowOf(own[2]), RowOf(own[1]), RowOf(other),
+      RowOf(liar),   RowOf(renamed)};
+  rows.push_back({own[2].link, "citi", base::AsBytes("no wrap")});
+  const std::string claims = EraseSubject(rows);
+  EXPECT_EQ(Count(claims, "lnk_"), 2u) << claims;
+  EXPECT_EQ(Count(claims, Text(own[0].link)), 1u);
+  EXPECT_EQ(Count(claims, Text(own[2].link)), 1u);
+  EXPECT_NE(claims.find("\"links_reported\":9"), claims.npos);
+  // What it does not name is erased all the same.
+  EXPECT_EQ(world_.ReadLink(own[1]).rule(), Rule::kLinkErased);
+  EXPECT_TRUE(world_.ReadLink(other).allowed());
+}
+
+TEST_F(ErasureTest, LargestCertificateFits) {
+  wire::SubjectHash subject;
+  subject.fill(0xab);
+  const std::string name(base::kNameBytesMax, 'n');
+  uint8_t text[keeper::kCertificateBytesMax];
+  for (size_t keks :
+       {size_t{1}, keeper::kErasedKeksSure, base::kErasedRowsMax}) {
+    keeper::Erasure erasure;
+    erasure.subject = &subject;
+    erasure.linker = name;
+    erasure.reported = ~uint32_t{0};
+    for (size_t i = 0; i < base::kErasedRowsMax; ++i) {
+      keeper::ErasedLink link{{}, name, {}};
+      link.link[15] = static_cast<uint8_t>(i + 1);
+      link.kek[0] = static_cast<uint8_t>(i % keks);
+      ASSERT_TRUE(erasure.links.push_back(link));
+    }
+    const std::string_view certificate = keeper::WriteCertificate(
+        text, world_.vault(), erasure, ~uint64_t{0} - 1);
+    EXPECT_LE(certificate.size(), base::kCertificateTextBytesMax);
+    const std::string claims = Claims(certificate);
+    ASSERT_NE(claims, "");
+    EXPECT_EQ(claims.substr(claims.size() - 4), "]}]}") << keks;
+    const size_t named = Count(claims, "lnk_");
+    printf("erasure: %zu of %zu links under %zu keys named, %zu bytes\n", named,
+           base::kErasedRowsMax, keks, certificate.size());
+    EXPECT_EQ(named == base::kErasedRowsMax, keks <= keeper::kErasedKeksSure);
+    EXPECT_GE(named, keeper::kErasedKeksSure);
+  }
+}
+
+}  // namespace
+}  // namespace coffer::keeper_test
