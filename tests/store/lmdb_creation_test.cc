@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "store_test_support.h"
+#include "vault/store/rows.h"
 
 namespace coffer::store {
 namespace {
@@ -19,10 +20,11 @@ namespace {
 using base::Code;
 
 constexpr size_t kPageBytes = 4096;
-constexpr const char* kTables[] = {"links",       "wraps",
-                                   "subjects",    "expiries",
-                                   "idempotency", "idempotency_expiries",
-                                   "kek_counts",  "state"};
+constexpr const char* kTables[] = {
+    "links",      "wraps",       "subjects",
+    "expiries",   "idempotency", "idempotency_expiries",
+    "kek_counts", "uses",        "state"};
+constexpr size_t kTableCount = std::size(kTables);
 
 Result<std::unique_ptr<LmdbStore>> OpenIn(const TempDirectory& directory) {
   return LmdbStore::Open(directory.path(), kTestMapBytes);
@@ -163,11 +165,11 @@ void MakeLmdb(const TempDirectory& directory, size_t tables, int format,
   MDB_env* environment = nullptr;
   MDB_txn* transaction = nullptr;
   ASSERT_EQ(mdb_env_create(&environment), 0);
-  ASSERT_EQ(mdb_env_set_maxdbs(environment, 10), 0);
+  ASSERT_EQ(mdb_env_set_maxdbs(environment, 12), 0);
   ASSERT_EQ(mdb_env_open(environment, directory.path().c_str(), 0, 0600), 0);
   ASSERT_EQ(mdb_txn_begin(environment, nullptr, 0, &transaction), 0);
   MDB_dbi table = 0;
-  for (size_t i = 8 - tables; i < 8; ++i) {
+  for (size_t i = kTableCount - tables; i < kTableCount; ++i) {
     const unsigned flags = i == 0 ? table_flags : 0;
     ASSERT_EQ(mdb_dbi_open(transaction, kTables[i], MDB_CREATE | flags, &table),
               0);
@@ -198,14 +200,17 @@ struct Refusal {
 TEST(LmdbCreation, OtherLmdbFilesAreRefusedByName) {
   const Refusal refusals[] = {
       {"another program's", 0, -1, 0, Code::kInvalid, "not a store"},
-      {"without a format", 8, -1, 0, Code::kInvalid, "not a store"},
-      {"newer", 8, 3, 0, Code::kNewerFormat,
+      {"without a format", kTableCount, -1, 0, Code::kInvalid, "not a store"},
+      {"newer", kTableCount, kStoreFormat + 1, 0, Code::kNewerFormat,
        "written by a newer coffer; update this program"},
-      {"format 0", 8, 0, 0, Code::kDamaged, "damaged; restore a backup"},
-      {"format 1", 8, 1, 0, Code::kDamaged, "damaged; restore a backup"},
-      {"a table missing", 7, 2, 0, Code::kDamaged, "damaged; restore a backup"},
-      {"a table of another kind", 8, 2, MDB_DUPSORT, Code::kDamaged,
+      {"format 0", kTableCount, 0, 0, Code::kDamaged,
        "damaged; restore a backup"},
+      {"format before", kTableCount, kStoreFormat - 1, 0, Code::kDamaged,
+       "damaged; restore a backup"},
+      {"a table missing", kTableCount - 1, kStoreFormat, 0, Code::kDamaged,
+       "damaged; restore a backup"},
+      {"a table of another kind", kTableCount, kStoreFormat, MDB_DUPSORT,
+       Code::kDamaged, "damaged; restore a backup"},
   };
   for (const Refusal& refusal : refusals) {
     TempDirectory directory;
@@ -218,7 +223,7 @@ TEST(LmdbCreation, OtherLmdbFilesAreRefusedByName) {
     EXPECT_EQ(ReadFile(directory.Path("data.mdb")), before) << refusal.what;
   }
   TempDirectory directory;
-  MakeLmdb(directory, 8, 2);
+  MakeLmdb(directory, kTableCount, kStoreFormat);
   EXPECT_TRUE(OpenIn(directory).ok());
 }
 

@@ -345,6 +345,49 @@ Status LmdbBatch::SweepIdempotency(uint64_t now, size_t most) {
   });
 }
 
+Status LmdbBatch::PutUse(const UseKey& key, Bytes leaf) {
+  if (leaf.empty() || leaf.size() > base::kLeafBytesMax) {
+    return base::Fail(base::Code::kInvalid, "store: not a leaf");
+  }
+  COFFER_TRY(failed_);
+  if (!has_room_for_uses_) failed_ = environment_.CheckRoom(9);
+  has_room_for_uses_ = failed_.ok();
+  const RowKey row = UseRowKey(key);
+  return Write([&] { return Put(Table::kUses, row.view(), leaf); });
+}
+
+// MDB_NOTFOUND when nothing older is left.
+int LmdbBatch::SweepOneUse(MDB_cursor* cursor, uint32_t day) {
+  MDB_val key{};
+  MDB_val value{};
+  const int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+  if (code != 0) return code;
+  auto use = DecodeUseKey(FromVal(key));
+  if (!use.ok()) return MDB_CORRUPTED;
+  if (use->day >= day) return MDB_NOTFOUND;
+  return mdb_cursor_del(cursor, 0);
+}
+
+Status LmdbBatch::SweepUses(uint32_t day, size_t most) {
+  return Write([&] {
+    MDB_cursor* cursor = nullptr;
+    int code = mdb_cursor_open(transaction_, environment_.table(Table::kUses),
+                               &cursor);
+    if (code != 0) return code;
+    for (size_t i = 0; i < most && code == 0; ++i) {
+      code = SweepOneUse(cursor, day);
+    }
+    mdb_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? 0 : code;
+  });
+}
+
+Status LmdbBatch::ClearUses() {
+  return Write([&] {
+    return mdb_drop(transaction_, environment_.table(Table::kUses), 0);
+  });
+}
+
 Status LmdbBatch::PutState(std::string_view name, Bytes value) {
   COFFER_TRY(CheckStateName(name));
   const std::vector<uint8_t> row = EncodeState(name, value);

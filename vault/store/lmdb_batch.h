@@ -28,6 +28,9 @@ class LmdbBatch final : public WriteBatch {
   Status PutIdempotency(const IdempotencyHash& key,
                         const IdempotencyEntry& entry) override;
   Status SweepIdempotency(uint64_t now, size_t most) override;
+  Status PutUse(const UseKey& key, Bytes leaf) override;
+  Status SweepUses(uint32_t day, size_t most) override;
+  Status ClearUses() override;
   Status PutState(std::string_view name, Bytes value) override;
 
  private:
@@ -62,6 +65,7 @@ class LmdbBatch final : public WriteBatch {
   int PutRow(const LinkId& link, Bytes head, Bytes token_box);
   // A row that is not there is no error.
   int Delete(Table table, Bytes key);
+  int SweepOneUse(MDB_cursor* cursor, uint32_t day);
   int SweepOne(MDB_cursor* cursor, uint64_t now);
   template <typename Call>
   Status Write(const Call& call);
@@ -75,6 +79,7 @@ class LmdbBatch final : public WriteBatch {
   std::vector<Count> counts_;
   size_t last_count_ = 0;
   bool has_room_ = false;
+  bool has_room_for_uses_ = false;
   Status failed_;  // the first failure; ok while there is none
 };
 

@@ -36,7 +36,7 @@ constexpr unsigned kFlags = MDB_NOTLS | MDB_NORDAHEAD;
 constexpr const char* kTableNames[kTables] = {
     "links",      "wraps",       "subjects",
     "expiries",   "idempotency", "idempotency_expiries",
-    "kek_counts", "state"};
+    "kek_counts", "uses",        "state"};
 
 class File {
  public:
@@ -413,9 +413,9 @@ Result<std::vector<uint8_t>> LmdbEnvironment::ReadState(std::string_view name) {
   return out;
 }
 
-Status LmdbEnvironment::CheckRoom() {
+Status LmdbEnvironment::CheckRoom(uint64_t tenths) {
   MDB_envinfo info{};
-  const uint64_t limit = map_bytes_ / page_bytes_;
+  const uint64_t limit = map_bytes_ / page_bytes_ * tenths / 10;
   uint64_t used = 0;
   const int code = Read([&](MDB_txn* transaction) {
     const int result = mdb_env_info(environment_, &info);

@@ -25,9 +25,10 @@ enum class Table : size_t {
   kIdempotency,
   kIdempotencyExpiries,
   kKekCounts,
+  kUses,
   kState,
 };
-inline constexpr size_t kTables = 8;
+inline constexpr size_t kTables = 9;
 
 inline constexpr char kDataName[] = "data.mdb";
 inline constexpr char kIncomingName[] = "incoming.mdb";
@@ -109,8 +110,9 @@ class LmdbEnvironment {
   bool adopting() const { return adopting_; }
 
   // Whether writes that add may go on: kFull once the pages in use reach the
-  // limit. Erasing may go beyond it, so that a full store can be emptied.
-  Status CheckRoom();
+  // limit, or `tenths` of it. Erasing may go beyond it, so that a full store can
+  // be emptied.
+  Status CheckRoom(uint64_t tenths = 10);
 
   int BeginWrite(MDB_txn** transaction);
   void Abort(MDB_txn* transaction);

@@ -173,6 +173,44 @@ Result<IdempotencyEntry> LmdbStore::GetIdempotency(const IdempotencyHash& key,
   return entry;
 }
 
+Result<std::vector<Use>> LmdbStore::Uses(const UseKey& from, size_t most) {
+  COFFER_TRY(environment_->Ready());
+  std::vector<Use> uses;
+  const RowKey start = UseRowKey(from);
+  const Bytes prefix = start.view().first(kUseKeyBytes - sizeof from.index);
+  const int code = environment_->Read([&](MDB_txn* reader) {
+    MDB_cursor* cursor = nullptr;
+    int result =
+        mdb_cursor_open(reader, environment_->table(Table::kUses), &cursor);
+    if (result != 0) return result;
+    MDB_val key = ToVal(start.view());
+    MDB_val value{};
+    MDB_cursor_op step = MDB_SET_RANGE;
+    while (uses.size() < most) {
+      result = mdb_cursor_get(cursor, &key, &value, step);
+      if (result != 0) break;
+      auto use = DecodeUseKey(FromVal(key));
+      const bool sound =
+          use.ok() && value.mv_size <= base::kLeafBytesMax &&
+          use->index >= (uses.empty() ? from.index : uses.back().index + 1);
+      if (use.ok() && !base::Equal(FromVal(key).first(prefix.size()), prefix)) {
+        break;
+      }
+      if (!sound) {
+        result = MDB_CORRUPTED;
+        break;
+      }
+      uses.push_back({use->index, {}});
+      Copy(uses.back().leaf, FromVal(value));
+      step = MDB_NEXT;
+    }
+    mdb_cursor_close(cursor);
+    return result == MDB_NOTFOUND ? 0 : result;
+  });
+  if (code != 0) return ErrorOf(code);
+  return uses;
+}
+
 Result<std::vector<uint8_t>> LmdbStore::GetState(std::string_view name) {
   COFFER_TRY(CheckStateName(name));
   COFFER_TRY(environment_->Ready());

@@ -35,6 +35,7 @@ class LmdbStore final : public Store {
                                            size_t most) override;
   Result<IdempotencyEntry> GetIdempotency(const IdempotencyHash& key,
                                           uint64_t now) override;
+  Result<std::vector<Use>> Uses(const UseKey& from, size_t most) override;
   Result<std::vector<uint8_t>> GetState(std::string_view name) override;
   Result<uint64_t> CountLinks() override;
   Result<std::vector<wire::KekCount>> CountWraps() override;

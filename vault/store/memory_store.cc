@@ -66,6 +66,24 @@ class MemoryBatch final : public WriteBatch {
     }
     return {};
   }
+  Status PutUse(const UseKey& key, Bytes leaf) override {
+    if (leaf.empty() || leaf.size() > base::kLeafBytesMax) {
+      return Fail(Code::kInvalid, "store: not a leaf");
+    }
+    tables_.uses[Owned(UseRowKey(key).view())] = Owned(leaf);
+    return {};
+  }
+  Status SweepUses(uint32_t day, size_t most) override {
+    const auto end =
+        tables_.uses.lower_bound(Owned(UseRowKey({day, {}, 0}).view()));
+    auto at = tables_.uses.begin();
+    for (; at != end && most > 0; --most) at = tables_.uses.erase(at);
+    return {};
+  }
+  Status ClearUses() override {
+    tables_.uses.clear();
+    return {};
+  }
   Status PutState(std::string_view name, Bytes value) override {
     COFFER_TRY(CheckStateName(name));
     tables_.state[std::string(name)] = Owned(value);
@@ -113,6 +131,17 @@ Result<IdempotencyEntry> MemoryStore::GetIdempotency(const IdempotencyHash& key,
     return Fail(Code::kNotFound, "store: no such idempotency key");
   }
   return found->second;
+}
+
+Result<std::vector<Use>> MemoryStore::Uses(const UseKey& from, size_t most) {
+  std::vector<Use> uses;
+  for (auto at = tables_.uses.lower_bound(Owned(UseRowKey(from).view()));
+       at != tables_.uses.end() && uses.size() < most; ++at) {
+    auto key = DecodeUseKey(at->first);
+    if (key->day != from.day || key->tag != from.tag) break;
+    uses.push_back({key->index, at->second});
+  }
+  return uses;
 }
 
 Result<std::vector<uint8_t>> MemoryStore::GetState(std::string_view name) {

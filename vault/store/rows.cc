@@ -76,6 +76,23 @@ RowKey ExpiryKey(uint64_t expires_at, Bytes hash_or_link) {
   return key.BigEndian(expires_at).Append(hash_or_link);
 }
 
+RowKey UseRowKey(const UseKey& key) {
+  RowKey row;
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    row.Byte(static_cast<uint8_t>(key.day >> shift));
+  }
+  return row.Append(key.tag).BigEndian(key.index);
+}
+
+Result<UseKey> DecodeUseKey(Bytes key) {
+  if (key.size() != kUseKeyBytes) return DamagedError();
+  UseKey out;
+  for (uint8_t byte : key.first(4)) out.day = out.day << 8 | byte;
+  std::memcpy(out.tag.data(), key.data() + 4, out.tag.size());
+  for (uint8_t byte : key.last(8)) out.index = out.index << 8 | byte;
+  return out;
+}
+
 Result<wire::RecordHead> CheckLinkParts(const LinkId& link, Bytes head,
                                         Bytes wrap, Bytes token_box) {
   auto fields = wire::DecodeRecordHead(head);

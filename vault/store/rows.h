@@ -11,6 +11,7 @@
 //   idempotency          hash 16                       idempotency_row
 //   idempotency_expiries expires_at u64 | hash 16      empty
 //   kek_counts           kek 16                        links u64 | checksum u32
+//   uses                 day u32 | tag 16 | index u64  leaf (wire/leaf.h)
 //   state                name 1 to 64                  checksum u32 | bytes
 //   state                "format"                      u8, kStoreFormat
 //
@@ -21,9 +22,9 @@
 // Numbers are little-endian but for those in keys, which are big-endian so that
 // the earliest comes first. Wraps are dense by institution, so that rotating
 // one bank's key walks one stretch of one small table. How many of them are
-// under each KEK is counted in every commit; there is no row for none. The
-// keeper authenticates
-// links and wraps; a checksum (CRC-32 of the key and what stands before or
+// under each KEK is counted in every commit; there is no row for none. Uses are
+// by day, so that those of today stand together and the oldest come first. The
+// keeper authenticates links and wraps; a checksum (CRC-32 of the key and what stands before or
 // after it) tells damage apart where no key protects a row.
 #pragma once
 
@@ -33,7 +34,7 @@
 
 namespace coffer::store {
 
-inline constexpr uint8_t kStoreFormat = 2;
+inline constexpr uint8_t kStoreFormat = 3;
 inline constexpr uint8_t kRowFormat = 1;
 inline constexpr std::string_view kFormatName = "format";
 inline constexpr size_t kStateNameBytesMax = 64;
@@ -61,6 +62,10 @@ class RowKey {
 RowKey WrapKey(std::string_view institution, const LinkId& link);
 RowKey SubjectKey(const SubjectHash& subject, const LinkId& link);
 RowKey ExpiryKey(uint64_t expires_at, Bytes hash_or_link);
+inline constexpr size_t kUseKeyBytes = 4 + 16 + 8;
+RowKey UseRowKey(const UseKey& key);
+// kDamaged.
+Result<UseKey> DecodeUseKey(Bytes key);
 
 // What PutLink is given: decodes, names this link, within the limits
 // (kInvalid). Views into `head`.

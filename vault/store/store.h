@@ -41,6 +41,18 @@ struct IdempotencyEntry {
   uint32_t revision = 0;
 };
 
+// One audit leaf that names a link, by the link's name of that day (see
+// wire/leaf.h). The gate's copy: the keeper's journal has the leaf itself.
+struct UseKey {
+  uint32_t day = 0;  // UTC days since 1970
+  wire::ByteArray<16> tag{};
+  uint64_t index = 0;  // of the leaf
+};
+struct Use {
+  uint64_t index = 0;
+  std::vector<uint8_t> leaf;
+};
+
 // Wraps of one institution as a walk found them, in the order of their links.
 // Value, used again for page after page: it keeps its room.
 struct WrapPage {
@@ -85,6 +97,13 @@ class WriteBatch {
                                 const IdempotencyEntry& entry) = 0;
   // Deletes at most `most` entries that ended before `now`.
   virtual Status SweepIdempotency(uint64_t now, size_t most) = 0;
+  // At most base::kLeafBytesMax bytes. kFull once nine tenths of the store are
+  // in use: links need the rest.
+  virtual Status PutUse(const UseKey& key, Bytes leaf) = 0;
+  // Deletes at most `most` uses of the days before `day`.
+  virtual Status SweepUses(uint32_t day, size_t most) = 0;
+  // Deletes all of them.
+  virtual Status ClearUses() = 0;
   virtual Status PutState(std::string_view name, Bytes value) = 0;
 };
 
@@ -104,6 +123,9 @@ class Store {
   // kNotFound when there is none or it ended before `now`.
   virtual Result<IdempotencyEntry> GetIdempotency(const IdempotencyHash& key,
                                                   uint64_t now) = 0;
+  // At most `most` uses of this day and tag, in order, the first at or after
+  // `from.index`.
+  virtual Result<std::vector<Use>> Uses(const UseKey& from, size_t most) = 0;
   // Empty when never put.
   virtual Result<std::vector<uint8_t>> GetState(std::string_view name) = 0;
   virtual Result<uint64_t> CountLinks() = 0;
@@ -131,5 +153,7 @@ class Store {
 // State rows: whose store it is, and of which restore it came.
 inline constexpr std::string_view kVaultIdRow = "vault_id";
 inline constexpr std::string_view kIncomingRow = "incoming";
+// The next leaf of which the uses are to be derived: u64.
+inline constexpr std::string_view kUsesToRow = "uses_to";
 
 }  // namespace coffer::store
