@@ -335,7 +335,9 @@ void FakeKeeper::Reply(Op op, const wire::KeysItem&, base::Encoder& out) {
 }
 
 void FakeKeeper::AnswerItem(Op op, base::Decoder& in, base::Encoder& out) {
-  if (op != Op::kStatus && op != Op::kWork) asked.push_back(op);
+  const bool background =
+      op == Op::kStatus || op == Op::kWork || op == Op::kLeaves;
+  if (!background) asked.push_back(op);
   switch (op) {
     case Op::kStatus:
       return Reply(op, Take<wire::StatusItem>(in), out);
@@ -381,7 +383,9 @@ void FakeKeeper::AnswerItem(Op op, base::Decoder& in, base::Encoder& out) {
     case Op::kAdopted:
       return Reply(op, Take<wire::AdoptedItem>(in), out);
     case Op::kTags:
+      return Reply(op, Take<wire::TagsItem>(in), out);
     case Op::kLeaves:
+      return Reply(op, Take<wire::LeavesItem>(in), out);
     case Op::kBury:
     case Op::kHistory:
       break;

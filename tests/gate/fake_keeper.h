@@ -69,6 +69,15 @@ class FakeKeeper {
   std::vector<wire::LinkId> settled;
   std::vector<wire::AdoptedItem> adopted;
 
+  // --- Audit leaves, and links' names in them --------------------------------
+  // The others are of no link.
+  std::map<uint64_t, std::vector<uint8_t>> journal;
+  uint64_t journal_from = 0;
+  std::map<wire::LinkId, wire::TagsAnswer> tags;  // of one day each: day by day
+  size_t leaves_asked = 0;                        // items
+  uint64_t AddLeaf(wire::Leaf leaf);
+  void ForgetLeavesFrom(uint64_t index);
+
   // Bytes to send in place of the next answers, after `spoil` changed them.
   void (*spoil)(std::vector<uint8_t>& answers) = nullptr;
 
@@ -101,6 +110,8 @@ class FakeKeeper {
   void Reply(wire::Op op, const wire::SettleItem& item, base::Encoder& out);
   void Reply(wire::Op op, const wire::DrainedItem& item, base::Encoder& out);
   void Reply(wire::Op op, const wire::AdoptedItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::TagsItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::LeavesItem& item, base::Encoder& out);
   template <typename Item>
   Item Take(base::Decoder& decoder);
   template <typename Answer>
@@ -116,6 +127,7 @@ class FakeKeeper {
   std::vector<uint8_t> incoming_;
   std::deque<std::vector<uint8_t>> held_;
   uint64_t next_leaf_ = 0;
+  uint64_t walk_ = 0;
   uint8_t next_link_ = 1;
   std::vector<uint8_t> head_;
   std::vector<uint8_t> wrap_;

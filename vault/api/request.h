@@ -126,4 +126,18 @@ struct ListQuery {
 };
 ParseResult<ListQuery> ParseListQuery(std::string_view query);
 
+// GET /v1/subjects/{subject}/ledger[?after=CURSOR][&limit=N]: the part behind
+// the "?", or nothing. `after` is the `next` of the page before.
+inline constexpr size_t kLedgerEntriesMax = 256;  // of one page
+struct LedgerCursor {
+  uint64_t until = 0;  // leaves before this one: those of the first page's time
+  uint64_t after = 0;  // the last leaf that was given
+};
+inline constexpr size_t kLedgerCursorBytes = 32;  // lower-case hex
+struct LedgerQuery {
+  std::optional<LedgerCursor> after;
+  uint32_t limit = kLedgerEntriesMax;  // 1 to kLedgerEntriesMax
+};
+ParseResult<LedgerQuery> ParseLedgerQuery(std::string_view query);
+
 }  // namespace coffer::api

@@ -37,17 +37,40 @@ ParseResult<wire::LinkId> ReadAfter(std::string_view value) {
   return Fail(Code::kInvalid, "after is lnk_ and 22 base64url characters");
 }
 
-ParseResult<uint32_t> ReadLimit(std::string_view value) {
+ParseResult<uint32_t> ReadLimit(std::string_view value, size_t most,
+                                base::Literal rule) {
   uint32_t limit = 0;
-  if (value.empty() || value.size() > 2 || value.front() == '0') {
-    return Fail(Code::kInvalid, kLimitRule);
+  if (value.empty() || value.size() > 3 || value.front() == '0') {
+    return Fail(Code::kInvalid, rule);
   }
   for (char c : value) {
-    if (c < '0' || c > '9') return Fail(Code::kInvalid, kLimitRule);
+    if (c < '0' || c > '9') return Fail(Code::kInvalid, rule);
     limit = limit * 10 + static_cast<uint32_t>(c - '0');
   }
-  if (limit > kListLinksMax) return Fail(Code::kInvalid, kLimitRule);
+  if (limit > most) return Fail(Code::kInvalid, rule);
   return limit;
+}
+
+// Lower case only: one cursor has one text.
+bool ReadHex(std::string_view text, uint64_t& out) {
+  out = 0;
+  for (char c : text) {
+    const int value = c >= 'A' && c <= 'F' ? -1 : HexValue(c);
+    if (value < 0) return false;
+    out = out << 4 | static_cast<uint64_t>(value);
+  }
+  return true;
+}
+
+ParseResult<LedgerCursor> ReadCursor(std::string_view value) {
+  LedgerCursor cursor;
+  if (value.size() != kLedgerCursorBytes ||
+      !ReadHex(value.substr(0, 16), cursor.until) ||
+      !ReadHex(value.substr(16), cursor.after) ||
+      cursor.after >= cursor.until) {
+    return Fail(Code::kInvalid, "after is the `next` of the page before");
+  }
+  return cursor;
 }
 
 }  // namespace
@@ -109,7 +132,7 @@ ParseResult<ListQuery> ParseListQuery(std::string_view query) {
       if (!after.ok()) return after.error();
       out.after = *after;
     } else if (key == "limit" && !has_limit) {
-      ParseResult<uint32_t> limit = ReadLimit(value);
+      ParseResult<uint32_t> limit = ReadLimit(value, kListLinksMax, kLimitRule);
       if (!limit.ok()) return limit.error();
       out.limit = *limit;
       has_limit = true;
@@ -120,6 +143,32 @@ ParseResult<ListQuery> ParseListQuery(std::string_view query) {
     query.remove_prefix(ampersand + 1);
   }
   if (!has_subject) return Fail(Code::kInvalid, kQueryRule);
+  return out;
+}
+
+ParseResult<LedgerQuery> ParseLedgerQuery(std::string_view query) {
+  LedgerQuery out;
+  bool has_limit = false;
+  for (bool last = query.empty(); !last;) {
+    const size_t ampersand = query.find('&');
+    const std::string_view pair = query.substr(0, ampersand);
+    last = ampersand == std::string_view::npos;
+    if (!last) query.remove_prefix(ampersand + 1);
+    if (pair.substr(0, 6) == "after=" && !out.after) {
+      ParseResult<LedgerCursor> after = ReadCursor(pair.substr(6));
+      if (!after.ok()) return after.error();
+      out.after = *after;
+    } else if (pair.substr(0, 6) == "limit=" && !has_limit) {
+      ParseResult<uint32_t> limit =
+          ReadLimit(pair.substr(6), kLedgerEntriesMax, "limit is 1 to 256");
+      if (!limit.ok()) return limit.error();
+      out.limit = *limit;
+      has_limit = true;
+    } else {
+      return Fail(Code::kInvalid,
+                  "the query is after=CURSOR and limit=N if wanted");
+    }
+  }
   return out;
 }
 

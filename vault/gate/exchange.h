@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "vault/api/ledger_response.h"
 #include "vault/api/request.h"
 #include "vault/api/response.h"
 #include "vault/gate/routes.h"
@@ -40,10 +41,13 @@ enum class Step : uint16_t {
   kIntrospect,        // reply
   kRevokeToken,       // reply
   kKeys,              // reply
+  kLedgerHash,        // wait for the uses, then kLedgerTags of each link
+  kLedgerTags,        // look the uses up; reply after the last
   kStatus,            // reply: health, status, metrics
   kWork,              // the store's upkeep, upkeep.h
   kRewrap,
   kSettle,  // store the record
+  kLeaves,  // derive the uses, uses.h
 };
 
 struct Reply {
@@ -52,6 +56,19 @@ struct Reply {
   uint32_t etag = 0;              // 0: none
   uint32_t retry_after_seconds = 0;
   std::array<char, 48> allow{};  // empty: none
+};
+
+// A customer's ledger on its way: the uses found, of which the earliest stay.
+struct LedgerSearch {
+  struct Found {
+    uint64_t index = 0;  // of the leaf
+    wire::LinkId link{};
+    std::vector<uint8_t> leaf;
+  };
+  api::LedgerQuery query;
+  store::SubjectHash subject{};
+  bool complete = true;
+  std::vector<Found> found;
 };
 
 // Resource, pooled: its buffers are used again. `slot` names it in AnswerFor.
@@ -90,6 +107,7 @@ struct Exchange {
   uint32_t waiting = 0;  // answers still to come, of a list or batch
   std::optional<api::LinkListWriter> list;
   std::optional<api::TokenBatchWriter> batch;
+  std::optional<LedgerSearch> ledger;
   struct BatchFault {
     uint16_t index;
     api::Problem problem;

@@ -76,6 +76,9 @@ void Metrics::Write(api::TextBuilder& out, const MetricsNow& now) const {
   family.One("coffer_rewrap_damaged", "gauge",
              "Links that could not be moved to another key: damaged.",
              rewrap_damaged);
+  family.One("coffer_uses_behind", "gauge",
+             "Leaves of the audit log that the ledger does not have yet.",
+             uses_behind);
   family.One("coffer_uptime_seconds", "gauge", "Since the gate started.",
              now.uptime_seconds);
   family.Head("coffer_requests_total", "counter",

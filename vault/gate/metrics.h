@@ -37,13 +37,15 @@ class Metrics {
     failed_commits_ += committed ? 0 : 1;
   }
   void Write(api::TextBuilder& out, const MetricsNow& now) const;
+  uint64_t commits() const { return commits_; }
 
   uint64_t connections = 0;
   // The store's upkeep.
   uint64_t rewrapped = 0;
   uint64_t swept = 0;
   uint64_t rewrap_damaged = 0;
-  uint64_t started_at = 0;  // milliseconds of the boot clock
+  uint64_t uses_behind = 0;  // leaves not derived yet, uses.h
+  uint64_t started_at = 0;   // milliseconds of the boot clock
 
  private:
   std::array<std::array<uint64_t, 6>, kRouteCount> requests_{};

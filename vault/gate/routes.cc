@@ -26,6 +26,8 @@ constexpr Route kRoutes[] = {
     {"PUT", "/v1/links/{link}/consent/revocation", RouteId::kRevokeConsent,
      kWrite},
     {"DELETE", "/v1/subjects/{subject}", RouteId::kEraseSubject, kOnCaller},
+    {"GET", "/v1/subjects/{subject}/ledger", RouteId::kLedger,
+     kReading | kTakesQuery},
     {"GET", "/v1/keys", RouteId::kKeys, kReading},
     {"GET", "/v1/health", RouteId::kHealth, kWatching | kOnCaller},
     {"GET", "/v1/status", RouteId::kStatus, kWatching},
@@ -96,6 +98,8 @@ std::string_view RouteText(RouteId id) {
       return "DELETE /v1/links/{link}";
     case RouteId::kEraseSubject:
       return "DELETE /v1/subjects/{subject}";
+    case RouteId::kLedger:
+      return "GET /v1/subjects/{subject}/ledger";
     case RouteId::kKeys:
       return "GET /v1/keys";
     case RouteId::kHealth:

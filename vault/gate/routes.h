@@ -24,6 +24,7 @@ enum class RouteId : uint8_t {
   kRevokeConsent,
   kEraseLink,
   kEraseSubject,
+  kLedger,
   kKeys,
   kHealth,
   kStatus,

@@ -64,6 +64,14 @@ void OnKeys(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);
 void StartStatus(Turn& turn, Exchange& exchange);  // health, status, metrics
 void OnStatus(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);
 
+// --- A customer's ledger -----------------------------------------------------
+void StartLedger(Turn& turn, Exchange& exchange, std::string_view subject,
+                 std::string_view query);
+void OnLedgerHash(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);
+// Once the uses up to that answer's leaf are in the store, or not in time.
+void OnUsesDerived(Turn& turn, Exchange& exchange);
+void OnLedgerTags(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);
+
 // --- Shared ------------------------------------------------------------------
 // False when the exchange was finished with the keeper's refusal.
 bool Allowed(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);

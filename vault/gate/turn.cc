@@ -17,9 +17,6 @@ constexpr size_t kCommitWritesMax = 512;  // of one transaction
 constexpr uint64_t kSweepEvery = 60'000;  // milliseconds
 constexpr size_t kSweepMost = 256;
 constexpr uint64_t kCountEvery = 1'000;  // milliseconds
-// After a caller's last request the upkeep still goes on in small steps.
-constexpr uint64_t kCallersStay = 250;  // milliseconds
-constexpr uint64_t kStateEvery = 250;   // milliseconds, until operational
 constexpr size_t kBodyBytesKept = 16'384;
 
 base::Status Put(store::WriteBatch& batch, const StoreWrite& write) {
@@ -44,6 +41,7 @@ void Exchange::Reset() {
   reply = {};
   list.reset();
   batch.reset();
+  ledger.reset();
   if (body.size() > kBodyBytesKept) {
     body = api::TextBuilder();
   } else {
@@ -67,7 +65,9 @@ Turn::Turn(KeeperClient& keeper, store::Store& store, base::Clock& clock,
       store_(store),
       clock_(clock),
       metrics_(metrics),
-      upkeep_(keeper, store, clock, metrics, retries_, kUpkeepSteps) {
+      upkeep_(keeper, store, clock, metrics, retries_, kUpkeepSteps),
+      uses_(keeper, store, clock, metrics,
+            static_cast<uint16_t>(Step::kLeaves)) {
   metrics_.started_at = clock_.BootMilliseconds();
 }
 
@@ -155,6 +155,8 @@ void Turn::Start(Exchange& exchange, const HttpRequest& request,
       return StartEraseLink(*this, exchange, match.parameter);
     case RouteId::kEraseSubject:
       return StartEraseSubject(*this, exchange, match.parameter);
+    case RouteId::kLedger:
+      return StartLedger(*this, exchange, match.parameter, match.query);
     case RouteId::kKeys:
       return StartKeys(*this, exchange);
     case RouteId::kHealth:
@@ -178,6 +180,7 @@ void RunStep(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
     case Step::kWork:
     case Step::kRewrap:
     case Step::kSettle:
+    case Step::kLeaves:
       return;
     case Step::kCreateHash:
       return OnCreateHash(turn, exchange, answer);
@@ -216,6 +219,10 @@ void RunStep(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
       return OnRevokeToken(turn, exchange, answer);
     case Step::kKeys:
       return OnKeys(turn, exchange, answer);
+    case Step::kLedgerHash:
+      return OnLedgerHash(turn, exchange, answer);
+    case Step::kLedgerTags:
+      return OnLedgerTags(turn, exchange, answer);
     case Step::kStatus:
       return OnStatus(turn, exchange, answer);
   }
@@ -368,57 +375,6 @@ void Turn::Write(Exchange& exchange, StoreWrite write) {
 void Turn::WriteKill(StoreWrite write) {
   retries_.Forget(write.link);
   writes_.push_back(std::move(write));
-}
-
-uint64_t Turn::Delay(uint64_t most) const {
-  most = retries_.Delay(clock_.BootMilliseconds(), most);
-  if (stopped_) return most;
-  if (operational()) return upkeep_.Delay(most, callers_active());
-  if (status_asked_ != status_answered_) return most;
-  uint64_t now = clock_.BootMilliseconds();
-  return std::min(most, state_due_ > now ? state_due_ - now : 0);
-}
-
-// --- The store's upkeep ------------------------------------------------------
-
-bool Turn::callers_active() const {
-  return in_progress() > 0 ||
-         clock_.BootMilliseconds() - started_at_ < kCallersStay;
-}
-
-void Turn::AskUpkeep() {
-  if (stopped_) return;
-  if (!operational()) return WatchState();
-  upkeep_.Ask(status_.vault_id, callers_active());
-}
-
-// Nobody but the operator knows when a vault is unsealed, and no caller has to
-// come for the upkeep to begin.
-void Turn::WatchState() {
-  uint64_t now = clock_.BootMilliseconds();
-  if (now < state_due_ || status_asked_ != status_answered_) return;
-  state_due_ = now + kStateEvery;
-  AskStatus();
-}
-
-void Turn::CommitUpkeep() {
-  if (stopped_ || !operational()) return;
-  upkeep_.Commit(callers_active());
-}
-
-base::Status Turn::TakeUpkeep(const KeeperAnswer& answer) {
-  switch (static_cast<Step>(answer.to.step)) {
-    case Step::kWork:
-      return upkeep_.OnWork(answer);
-    case Step::kRewrap:
-      return upkeep_.OnRewrap(answer);
-    default:
-      break;
-  }
-  auto settled = upkeep_.OnSettle(answer);
-  if (!settled.ok()) return settled.error();
-  if (*settled) WriteKill(std::move(**settled));
-  return {};
 }
 
 void Turn::RunWritten(StoreWrite& write, bool committed) {

@@ -14,6 +14,7 @@
 #include "vault/gate/metrics.h"
 #include "vault/gate/retry_queue.h"
 #include "vault/gate/upkeep.h"
+#include "vault/gate/uses.h"
 
 namespace coffer::gate {
 
@@ -95,6 +96,9 @@ class Turn {
   Metrics& metrics() { return metrics_; }
   const RetryQueue& retries() const { return retries_; }
   const KeeperClient& keeper() const { return keeper_; }
+  // The exchange goes on with OnUsesDerived.
+  void AwaitUses(Exchange& exchange, uint64_t to);
+  bool uses_derived(uint64_t to) const { return uses_.derived(to); }
   // False when the key is in use by another request under way.
   bool HoldIdempotency(Exchange& exchange);
   // The store's count, looked up at most once a second.
@@ -112,6 +116,7 @@ class Turn {
   base::Status TakeUpkeep(const KeeperAnswer& answer);
   bool callers_active() const;
   void WatchState();
+  void GoOnWithUses();
 
   KeeperClient& keeper_;
   store::Store& store_;
@@ -124,6 +129,7 @@ class Turn {
   std::vector<Exchange*> holding_;  // an Idempotency-Key
   RetryQueue retries_;
   Upkeep upkeep_;
+  Uses uses_;
   uint64_t started_at_ = 0;  // the last request, milliseconds of the boot clock
   bool stopped_ = false;
 

@@ -135,6 +135,7 @@ void Upkeep::Adopt(const store::VaultId& vault) {
     return;
   }
   if (adopted.ok()) {
+    ++adoptions_;
     Log("the restored store is in force");
   } else {
     LogError("the restored store is not in force", adopted.error());

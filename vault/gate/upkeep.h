@@ -38,6 +38,8 @@ class Upkeep {
   void Ask(const store::VaultId& vault, bool callers);
   // Commits what was answered, when it is enough or nothing else is on its way.
   void Commit(bool callers);
+  // How often another store was put in force.
+  uint64_t adoptions() const { return adoptions_; }
   base::Status OnWork(const KeeperAnswer& answer);
   base::Status OnRewrap(const KeeperAnswer& answer);
   // The record to store, if the keeper gave one.
@@ -101,6 +103,7 @@ class Upkeep {
   wire::WorkItem work_item_;
   wire::WorkAnswer work_answer_;
   std::optional<store::StoreDigest> adopt_;
+  uint64_t adoptions_ = 0;
 
   Walk walk_;
   uint64_t walks_ = 0;
