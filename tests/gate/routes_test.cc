@@ -46,7 +46,7 @@ TEST(Routes, OtherMethodsAreToldTheOnesThatArePossible) {
 TEST(Routes, UnknownPathsAreNone) {
   for (const char* path : {"/", "", "*", "/v1", "/v1/tokens", "/v1/token/",
                            "/v1/links/a/b", "/v1/links/a/consent/x",
-                           "/V1/token", "v1/token", "/v1/subjects/a/ledger"}) {
+                           "/V1/token", "v1/token", "/v1/subjects/a/uses"}) {
     EXPECT_EQ(MatchRoute("GET", path, kOnCaller).outcome,
               MatchOutcome::kNoSuchPath)
         << path;
