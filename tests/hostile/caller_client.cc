@@ -94,7 +94,8 @@ HttpAnswer CallerClient::Ask(const char* method, const std::string& target,
   if (!WriteAll(fd_.get(), request) || !reader_.Read(head, answer.body)) {
     return answer;
   }
-  answer.status = std::atoi(head.c_str() + std::strlen("HTTP/1.1 "));
+  answer.status = static_cast<int>(
+      std::strtoul(head.c_str() + std::strlen("HTTP/1.1 "), nullptr, 10));
   return answer;
 }
 
