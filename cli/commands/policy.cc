@@ -135,6 +135,9 @@ void PrintPolicy(std::ostream& out, const Policy& policy) {
     if (caller.redeem != 0) {
       callers.Add("", "redeem: " + PurposeNames(policy, caller.redeem));
     }
+    if (caller.seal_to != wire::ByteArray<32>{}) {
+      callers.Add("", "bank tokens: sealed to its key only");
+    }
     for (const wire::IssueRule& rule : policy.rules) {
       if (rule.caller != i) continue;
       callers.Add("", "issue: " + RuleLine(policy, rule));

@@ -251,13 +251,32 @@ TEST(PolicyFaults, ProhibitedPurposesAreGrantedNowhere) {
 }
 
 TEST(PolicyFaults, OptionsThatThisVersionDoesNotKeepAreRefused) {
-  for (const char* key : {"seal_to", "consent_key"}) {
-    EXPECT_EQ(
-        FindingsWith("gid = 1003",
-                     "gid = 1003\n" + std::string(key) + " = \"k4.public.x\""),
-        "p:22: callers.connector." + std::string(key) +
-            " is not offered by this version; refused so that nobody relies "
-            "on it\n");
+  EXPECT_EQ(
+      FindingsWith("gid = 1003", "gid = 1003\nconsent_key = \"k4.public.x\""),
+      "p:22: callers.connector.consent_key is not offered by this version; "
+      "refused so that nobody relies on it\n");
+}
+
+TEST(PolicyFaults, PublicKeysAreTheirWholePaserkText) {
+  const std::string good = "k4.public." + std::string(42, 'A') + "E";
+  for (const char* key : {"seal_to"}) {
+    const auto with = [&](const std::string& value) {
+      return FindingsWith("gid = 1003",
+                          "gid = 1003\n" + std::string(key) + " = " + value);
+    };
+    EXPECT_EQ(with("\"" + good + "\""), "");
+    const std::string fault = "p:22: callers.connector." + std::string(key) +
+                              " must be an Ed25519 public key: k4.public. and "
+                              "43 characters\n";
+    for (const std::string& bad :
+         {std::string(), std::string("k4.public.x"), good + "A", good + "=",
+          good.substr(0, 52), "k3" + good.substr(2),
+          "k4.secret." + good.substr(10), "K4" + good.substr(2), " " + good,
+          good.substr(0, 52) + "F",                // not canonical
+          "k4.public." + std::string(43, 'A')}) {  // no key at all
+      EXPECT_EQ(with("\"" + bad + "\""), fault) << bad;
+    }
+    EXPECT_NE(with("5"), "");
   }
 }
 

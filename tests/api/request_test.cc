@@ -100,7 +100,7 @@ TEST(ParseCreate, RefusesEachMissingField) {
   EXPECT_EQ(Create("\"subject\":\"cust-7731\",", ""),
             "subject is 1 to 256 bytes of UTF-8");
   EXPECT_EQ(Create("\"bank_token\":\"secret\",", ""),
-            "bank_token is a text of 1 to 16384 bytes");
+            "send exactly one of bank_token and sealed_bank_token");
   EXPECT_EQ(Create(",\"consent\":" + kConsent, ""),
             "consent is an object with consentId, purposes, dataClusters and "
             "durationType");
@@ -160,15 +160,6 @@ TEST(ParseCreate, BoundsTheBankToken) {
   auto parsed = ParseCreate(Replaced(kCreate, "secret", "a\\\"b\\u20ac"));
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(base::AsText(parsed->bank_token), "a\"b\xe2\x82\xac");
-}
-
-TEST(ParseCreate, SaysThatSealedUploadsAreNotOffered) {
-  constexpr char kSealed[] =
-      "sealed uploads are not offered by this version; send bank_token";
-  EXPECT_EQ(Create("\"bank_token\"", "\"sealed_bank_token\""), kSealed);
-  EXPECT_EQ(
-      ErrorOf(ParseReplaceBankToken("{\"sealed_bank_token\":\"v4.local.\"}")),
-      kSealed);
 }
 
 TEST(ParseCreate, ErrorsNeverRepeatWhatWasSent) {

@@ -24,6 +24,21 @@ constexpr RightRow kRights[] = {
     {"all_links", wire::kRightAllLinks},
 };
 
+// Whether it is a point that can be used, the keeper says when it takes the
+// policy.
+void ReadPublicKey(TomlReader& reader, std::string_view key,
+                   wire::ByteArray<32>& out) {
+  constexpr std::string_view kHeader = "k4.public.";
+  const auto text = reader.Text(key);
+  if (!text) return;
+  if (text->text.substr(0, kHeader.size()) != kHeader ||
+      !base::DecodeBase64Url(out, text->text.substr(kHeader.size())).ok() ||
+      out == wire::ByteArray<32>{}) {
+    reader.Fault(key,
+                 "must be an Ed25519 public key: k4.public. and 43 characters");
+  }
+}
+
 }  // namespace
 
 IdentityLookup SystemIdentities() {
@@ -129,13 +144,12 @@ void PolicyCompiler::AddCaller(const wire::PolicyCaller& caller, Draft& draft,
 
 void PolicyCompiler::CompileRights(TomlReader& reader,
                                    wire::PolicyCaller& caller) {
-  for (std::string_view key : {"seal_to", "consent_key"}) {
-    if (reader.Has(key)) {
-      reader.Fault(key,
-                   "is not offered by this version; refused so that nobody "
-                   "relies on it");
-    }
+  if (reader.Has("consent_key")) {
+    reader.Fault("consent_key",
+                 "is not offered by this version; refused so that nobody "
+                 "relies on it");
   }
+  ReadPublicKey(reader, "seal_to", caller.seal_to);
   if (const auto names = reader.Texts("links")) {
     for (const TomlText& name : *names) {
       uint16_t right = 0;

@@ -1,4 +1,5 @@
 // A compiled policy back to text, for people, for programs and for --dev.
+#include <array>
 #include <memory>
 
 #include "vault/api/json.h"
@@ -113,6 +114,20 @@ std::string RuleText(const Policy& policy, const wire::IssueRule& rule) {
   return out + " },\n";
 }
 
+struct KeyRow {
+  std::string_view name;
+  std::string text;  // empty: none
+};
+std::array<KeyRow, 2> KeysOf(const wire::PolicyCaller& caller) {
+  const auto text = [](const wire::ByteArray<32>& key) {
+    return key == wire::ByteArray<32>{}
+               ? std::string()
+               : "k4.public." + base::EncodeBase64Url(key);
+  };
+  return {KeyRow{"consent_key", text(caller.consent_key)},
+          KeyRow{"seal_to", text(caller.seal_to)}};
+}
+
 std::string CallerText(const Policy& policy, size_t place) {
   const wire::PolicyCaller& caller = policy.callers[place];
   std::string out = TomlHeader("callers", caller.name.view());
@@ -124,6 +139,11 @@ std::string CallerText(const Policy& policy, size_t place) {
   if (caller.redeem != 0) {
     out +=
         "redeem = " + TomlList(NamesOf(caller.redeem, policy.purposes)) + "\n";
+  }
+  for (const KeyRow& row : KeysOf(caller)) {
+    if (!row.text.empty()) {
+      out += std::string(row.name) + " = \"" + row.text + "\"\n";
+    }
   }
   std::string rules;
   for (const wire::IssueRule& rule : policy.rules) {
@@ -166,6 +186,9 @@ void WriteCaller(JsonWriter& json, const Policy& policy, size_t place) {
       .Number(uid ? "uid" : "gid", caller.identity);
   WriteList(json, "links", RightNames(caller.link_rights));
   WriteList(json, "redeem", NamesOf(caller.redeem, policy.purposes));
+  for (const KeyRow& row : KeysOf(caller)) {
+    if (!row.text.empty()) json.Text(row.name, row.text);
+  }
   json.Key("issue").BeginArray();
   for (const wire::IssueRule& rule : policy.rules) {
     if (rule.caller == place) WriteRule(json, policy, rule);

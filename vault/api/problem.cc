@@ -68,8 +68,8 @@ constexpr Row kRows[] = {
     {Rule::kTooManyPending, kBusy},
     {Rule::kSpentTokensFull,
      {503, "unavailable", "Unavailable",
-      "no room for another single_use token; repeat later or ask without "
-      "single_use",
+      "no room to remember another token, sealed upload or signed consent; "
+      "repeat later",
       60}},
     {Rule::kUnknownCaller, kNoCaller},
     {Rule::kAmbiguousCaller, kNoCaller},
@@ -94,6 +94,21 @@ constexpr Row kRows[] = {
     {Rule::kRevisionMismatch,
      {412, "precondition_failed", "Precondition failed",
       "the link was written since; read it again and use its ETag"}},
+    {Rule::kUploadNotAuthentic,
+     BadRequest("sealed_bank_token is sealed to another key or for another "
+                "request; fetch GET /v1/keys and seal it anew")},
+    {Rule::kUploadStale,
+     BadRequest("sealed_bank_token is older than 300 s or the last unseal, or "
+                "was used; seal it anew")},
+    {Rule::kConsentNotSigned,
+     BadRequest("this caller signs: send Signed-Consent; see the API "
+                "reference")},
+    {Rule::kConsentNotAuthentic,
+     BadRequest("Signed-Consent is not of this request, or of another key; "
+                "sign what is sent")},
+    {Rule::kConsentSignatureStale,
+     BadRequest("Signed-Consent is older than 300 s or the last unseal, or was "
+                "used; sign it anew")},
     {Rule::kAlreadyRevoked,
      Conflict("the consent is revoked; link the account anew")},
     {Rule::kPurposeProhibited, Denied("this purpose is prohibited")},

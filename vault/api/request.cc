@@ -44,8 +44,10 @@ constexpr Literal kHintText = "token_type_hint is a text";
 constexpr Literal kRequestsText = "requests is a list of at most 256 objects";
 constexpr Literal kBodyText = "the body is one JSON object";
 constexpr Literal kUnknownText = "unknown field; see the API reference";
-constexpr Literal kSealedUploadText =
-    "sealed uploads are not offered by this version; send bank_token";
+constexpr Literal kSealedBankTokenText =
+    "sealed_bank_token is a v4.local token of at most 22528 bytes";
+constexpr Literal kOneBankTokenText =
+    "send exactly one of bank_token and sealed_bank_token";
 constexpr Literal kIfMatchText = "If-Match is a quoted revision, e.g. \"1\"";
 
 base::Error Invalid(Literal why) { return Fail(Code::kInvalid, why); }
@@ -155,11 +157,24 @@ Status ReadConsent(wire::Consent& out, JsonValue value) {
   return wire::CheckConsent(out);
 }
 
-Status ReadBankToken(base::Bytes& out, JsonValue value) {
+bool IsBankToken(std::string_view key) {
+  return key == "bank_token" || key == "sealed_bank_token";
+}
+// Either field, of a CreateRequest or a BankTokenRequest.
+template <typename Request>
+Status ReadBankToken(Request& out, JsonValue field) {
+  if (!out.bank_token.empty()) return Invalid(kOneBankTokenText);
+  out.sealed = field.key() == "sealed_bank_token";
   std::string_view text;
-  COFFER_TRY(
-      ReadText(text, value, 1, base::kBankTokenBytesMax, kBankTokenText));
-  out = base::AsBytes(text);
+  if (out.sealed) {
+    COFFER_TRY(ReadText(text, field, 1, base::kSealedBankTokenBytesMax,
+                        kSealedBankTokenText));
+    if (text.substr(0, 9) != "v4.local.") return Invalid(kSealedBankTokenText);
+  } else {
+    COFFER_TRY(
+        ReadText(text, field, 1, base::kBankTokenBytesMax, kBankTokenText));
+  }
+  out.bank_token = base::AsBytes(text);
   return {};
 }
 
@@ -264,20 +279,18 @@ ParseResult<CreateRequest> ParseCreate(std::string_view body) {
     } else if (key == "subject") {
       COFFER_TRY(ReadText(request.subject, field, 1, base::kSubjectBytesMax,
                           kSubjectText));
-    } else if (key == "bank_token") {
-      COFFER_TRY(ReadBankToken(request.bank_token, field));
+    } else if (IsBankToken(key)) {
+      COFFER_TRY(ReadBankToken(request, field));
     } else if (key == "consent") {
       COFFER_TRY(ReadConsent(request.consent, field));
       has_consent = true;
-    } else if (key == "sealed_bank_token") {
-      return Invalid(kSealedUploadText);
     } else {
       return Invalid(kUnknownText);
     }
   }
   if (request.institution.empty()) return Invalid(kInstitutionText);
   if (request.subject.empty()) return Invalid(kSubjectText);
-  if (request.bank_token.empty()) return Invalid(kBankTokenText);
+  if (request.bank_token.empty()) return Invalid(kOneBankTokenText);
   if (!has_consent) return Invalid(kConsentText);
   request.storage = std::move(document).value();
   return request;
@@ -288,11 +301,10 @@ ParseResult<BankTokenRequest> ParseReplaceBankToken(std::string_view body) {
   if (!document.ok()) return document.error();
   BankTokenRequest request;
   for (JsonValue field : document->root().members()) {
-    if (field.key() == "sealed_bank_token") return Invalid(kSealedUploadText);
-    if (field.key() != "bank_token") return Invalid(kUnknownText);
-    COFFER_TRY(ReadBankToken(request.bank_token, field));
+    if (!IsBankToken(field.key())) return Invalid(kUnknownText);
+    COFFER_TRY(ReadBankToken(request, field));
   }
-  if (request.bank_token.empty()) return Invalid(kBankTokenText);
+  if (request.bank_token.empty()) return Invalid(kOneBankTokenText);
   request.storage = std::move(document).value();
   return request;
 }

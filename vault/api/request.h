@@ -29,15 +29,18 @@ struct CreateRequest {
   JsonDocument storage;
   std::string_view institution;
   std::string_view subject;
-  base::Bytes bank_token;  // 1 to kBankTokenBytesMax bytes of UTF-8
-  wire::Consent consent;   // passed wire::CheckConsent
+  // 1 to kBankTokenBytesMax bytes of UTF-8; or, if `sealed`, a v4.local token.
+  base::Bytes bank_token;
+  bool sealed = false;
+  wire::Consent consent;  // passed wire::CheckConsent
 };
 ParseResult<CreateRequest> ParseCreate(std::string_view body);
 
 // PUT /v1/links/{link}/bank_token
 struct BankTokenRequest {
   JsonDocument storage;
-  base::Bytes bank_token;
+  base::Bytes bank_token;  // as above
+  bool sealed = false;
 };
 ParseResult<BankTokenRequest> ParseReplaceBankToken(std::string_view body);
 

@@ -83,6 +83,11 @@ void WriteProblemObject(JsonWriter& json, const Problem& problem,
   json.EndObject();
 }
 
+// How many days back the consent reaches, where it says so.
+void WriteLookback(JsonWriter& json, uint32_t days) {
+  if (days != 0) json.Number("lookback_period", days);
+}
+
 void WriteKey(JsonWriter& json, const wire::PublicKeyRow& key) {
   json.BeginObject()
       .Text("kid", key.kid)
@@ -144,14 +149,16 @@ void TokenBatchWriter::End() { json_.EndArray().EndObject(); }
 
 void WriteRedeemed(TextBuilder& out, const wire::RedeemAnswer& answer) {
   JsonWriter json(out);
-  json.BeginObject().Text("bank_token", base::AsText(answer.bank_token));
+  json.BeginObject().Text(answer.sealed ? "sealed_bank_token" : "bank_token",
+                          base::AsText(answer.bank_token));
   WriteLinkId(json, "link", answer.link);
   json.Number("revision", answer.revision)
       .Text("institution", answer.institution)
       .Text("purpose", answer.purpose)
       .Text("scope", answer.scope)
-      .Number("expires_in", answer.expires_in)
-      .EndObject();
+      .Number("expires_in", answer.expires_in);
+  WriteLookback(json, answer.lookback_period_days);
+  json.EndObject();
 }
 
 void WriteActive(TextBuilder& out, const wire::IntrospectAnswer& answer) {
@@ -167,8 +174,9 @@ void WriteActive(TextBuilder& out, const wire::IntrospectAnswer& answer) {
       .Number("exp", answer.expires_at)
       .Text("jti", answer.jti)
       .Text("iss", "coffer")
-      .Text("token_type", "N_A")
-      .EndObject();
+      .Text("token_type", "N_A");
+  WriteLookback(json, answer.lookback_period_days);
+  json.EndObject();
 }
 
 void WriteKeys(TextBuilder& out, const wire::KeysAnswer& answer) {

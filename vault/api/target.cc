@@ -1,6 +1,6 @@
 // What stands in a request's target: subjects in paths and queries.
+#include "crypto/base/utf8.h"
 #include "vault/api/request.h"
-#include "vault/api/utf8.h"
 
 namespace coffer::api {
 namespace {
@@ -99,7 +99,7 @@ ParseResult<SubjectText> ParseSubjectSegment(std::string_view segment) {
       return Fail(Code::kInvalid, kSubjectRule);
     }
   }
-  if (subject.view().empty() || !IsUtf8(subject.view())) {
+  if (subject.view().empty() || !base::IsUtf8(subject.view())) {
     return Fail(Code::kInvalid, kSubjectRule);
   }
   return subject;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <exception>
 
-#include "vault/api/utf8.h"
+#include "crypto/base/utf8.h"
 #include "vault/wire/names.h"
 
 namespace coffer::api {
@@ -97,7 +97,7 @@ bool ParseToml(toml::table& out, std::string_view text, size_t bytes_max,
     return false;
   }
   // The TOML parser's own line for this is not exact.
-  if (const size_t good = Utf8Prefix(text); good != text.size()) {
+  if (const size_t good = base::Utf8Prefix(text); good != text.size()) {
     const auto breaks = std::count(
         text.begin(), text.begin() + static_cast<ptrdiff_t>(good), '\n');
     findings.Fault(static_cast<uint32_t>(breaks) + 1, "not UTF-8");

@@ -100,6 +100,7 @@ struct Exchange {
   uint32_t revision = 0;
   uint64_t leaf = wire::kNoLeaf;
   bool idempotent = false;
+  std::string idempotency_key;  // as given; empty: none
   store::IdempotencyHash idempotency{};
   wire::ByteArray<16> body_hash{};
   std::vector<wire::LinkId> links;

@@ -19,7 +19,9 @@ void AskCreate(Turn& turn, Exchange& exchange) {
   item.institution = request.institution;
   item.subject = request.subject;
   item.bank_token = request.bank_token;
+  item.sealed = request.sealed;
   item.consent = request.consent;
+  item.idempotency_key = exchange.idempotency_key;
   turn.Ask(exchange, Step::kCreate, Op::kCreate, item);
   exchange.kept = std::monostate();
 }
@@ -64,6 +66,7 @@ void StartCreate(Turn& turn, Exchange& exchange, const HttpRequest& request) {
   if (!parsed.ok()) return FinishUnparsed(turn, exchange, parsed.error());
   exchange.kept = std::move(*parsed);
   if (!request.has_idempotency_key) return AskCreate(turn, exchange);
+  exchange.idempotency_key = request.idempotency_key;
   wire::HashItem item;
   item.connection = exchange.peer;
   item.right = wire::kRightCreate;
@@ -216,8 +219,9 @@ void StartReplace(Turn& turn, Exchange& exchange, const HttpRequest& request,
     auto parsed = api::ParseReplaceBankToken(request.body);
     if (!parsed.ok()) return FinishUnparsed(turn, exchange, parsed.error());
     if (!turn.Fetch(exchange, exchange.link, false, fetched)) return;
-    wire::ReplaceBankTokenItem item{exchange.peer, exchange.link, *if_match,
-                                    parsed->bank_token, fetched.view()};
+    wire::ReplaceBankTokenItem item{exchange.peer,  exchange.link,
+                                    *if_match,      parsed->bank_token,
+                                    fetched.view(), parsed->sealed};
     turn.Ask(exchange, Step::kReplace, Op::kReplaceBankToken, item);
     return;
   }

@@ -52,6 +52,7 @@ void Exchange::Reset() {
   revision = 0;
   leaf = wire::kNoLeaf;
   idempotent = false;
+  idempotency_key.clear();
   links.clear();
   next.reset();
   waiting = 0;

@@ -120,6 +120,9 @@ size_t FormatClaims(char* out, const Claims& claims) {
       .Add(claims.client_id)
       .Add("\",\"epoch\":")
       .Number(claims.epoch);
+  if (claims.lookback_period_days != 0) {
+    writer.Add(",\"lookback_period\":").Number(claims.lookback_period_days);
+  }
   if (claims.single_use) writer.Add(",\"single_use\":true");
   writer.Add("}");
   return writer.size();
@@ -150,14 +153,18 @@ base::Result<Claims> ParseClaims(std::string_view payload) {
   claims.client_id = reader.Until('"');
   reader.Expect("\",\"epoch\":");
   claims.epoch = reader.Number();
+  uint64_t lookback = 0;
+  if (reader.Skip(",\"lookback_period\":")) lookback = reader.Number();
   claims.single_use = reader.Skip(",\"single_use\":true");
   reader.Expect("}");
   if (!reader.finished() || !link.ok() || !jti.ok() ||
       issued_at != claims.issued_at || !wire::IsName(claims.audience) ||
       !wire::IsName(claims.purpose) || !wire::IsName(claims.client_id) ||
-      claims.scope.size() > wire::kScopeTextBytesMax) {
+      claims.scope.size() > wire::kScopeTextBytesMax ||
+      lookback > base::kLookbackPeriodDaysMax) {
     return malformed;
   }
+  claims.lookback_period_days = static_cast<uint32_t>(lookback);
   claims.link = *link;
   // One form only: what these values would be written as.
   char again[kClaimsBytesMax];

@@ -3,7 +3,7 @@
 //
 //   {"iss":"coffer","sub":"lnk_...","aud":"A","exp":"T","nbf":"T","iat":"T",
 //    "jti":"22 base64url","purpose":"P","scope":"C C","client_id":"A",
-//    "epoch":N[,"single_use":true]}          (no white space)
+//    "epoch":N[,"lookback_period":D][,"single_use":true]}   (no white space)
 //   footer: {"kid":"k4.lid...."} or {"kid":"k4.pid...."}
 //   implicit assertion: the audience's policy name
 //
@@ -30,7 +30,8 @@ struct Claims {
   std::string_view purpose;
   std::string_view scope;
   std::string_view client_id;
-  uint64_t epoch = 0;  // index of the leaf of its issue
+  uint64_t epoch = 0;                 // index of the leaf of its issue
+  uint32_t lookback_period_days = 0;  // 0: the consent names none
   bool single_use = false;
 };
 

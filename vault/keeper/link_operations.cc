@@ -2,6 +2,7 @@
 
 #include "crypto/kdf.h"
 #include "crypto/random.h"
+#include "vault/keeper/sealed_transit.h"
 
 namespace coffer::keeper {
 namespace {
@@ -44,10 +45,14 @@ Rule MayReplace(const Operation& operation, uint32_t if_match) {
   return Rule::kAllowed;
 }
 
-void FinishReplacement(Operation& operation, const LinkToSeal& link,
+// False, and refused, when there is no key to seal under.
+bool FinishReplacement(Operation& operation, const LinkToSeal& link,
                        bool ends_tokens) {
   Rule rule = SealLink(operation.s.vault.keyring(), link, operation.s.sealed);
-  if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  if (rule != Rule::kAllowed) {
+    operation.Refuse(rule);
+    return false;
+  }
   PendingWrite write;
   write.link = link.link;
   write.leaf = link.leaf;
@@ -57,6 +62,32 @@ void FinishReplacement(Operation& operation, const LinkToSeal& link,
   operation.s.pending.Add(write);
   operation.leaf.revision = link.revision;
   operation.Allow(RecordOf<wire::ReplaceAnswer>(link, operation.s.sealed));
+  return true;
+}
+
+Rule DecideCreate(Operation& operation, const wire::CreateItem& item) {
+  const wire::Policy& policy = operation.policy();
+  const Keyring& keyring = operation.s.vault.keyring();
+  Rule rule = DecideRight(policy, operation.asker.caller, wire::kRightCreate);
+  if (rule != Rule::kAllowed) return rule;
+  if (!wire::CheckConsent(item.consent).ok() || item.subject.empty()) {
+    return Rule::kMalformedRequest;
+  }
+  const int place = FindInstitution(policy, item.institution);
+  const int keys = keyring.FindInstitution(item.institution);
+  if (place < 0 || keys < 0) return Rule::kUnknownInstitution;
+  operation.leaf.institution = item.institution;
+  rule = DecideConsent(policy, item.consent);
+  if (rule != Rule::kAllowed) return rule;
+  switch (keyring.institution(keys).state) {
+    case wire::InstitutionState::kActive:
+      return Rule::kAllowed;
+    case wire::InstitutionState::kSuspended:
+      return Rule::kInstitutionSuspended;
+    case wire::InstitutionState::kWithdrawn:
+      break;
+  }
+  return Rule::kInstitutionWithdrawn;
 }
 
 }  // namespace
@@ -108,30 +139,17 @@ void Create(Shared& shared, const wire::CreateItem& item,
             AnswerWriter& answer) {
   Operation operation(shared, answer, LeafKind::kLinkCreate);
   if (!operation.Enter(item.connection)) return;
-  const wire::Policy& policy = operation.policy();
   const Keyring& keyring = shared.vault.keyring();
-  Rule rule = DecideRight(policy, operation.asker.caller, wire::kRightCreate);
+  Rule rule = DecideCreate(operation, item);
+  Upload upload;
+  if (rule == Rule::kAllowed) {
+    const wire::Pae bound =
+        wire::BindCreate(operation.asker.name, item.institution, item.subject,
+                         item.consent.consent_id, item.idempotency_key);
+    rule =
+        upload.Open(shared.vault, item.bank_token, item.sealed, bound.view());
+  }
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
-  if (!wire::CheckConsent(item.consent).ok() || item.subject.empty() ||
-      item.bank_token.empty()) {
-    return operation.Refuse(Rule::kMalformedRequest);
-  }
-  const int place = FindInstitution(policy, item.institution);
-  const int keys = keyring.FindInstitution(item.institution);
-  if (place < 0 || keys < 0) {
-    return operation.Refuse(Rule::kUnknownInstitution);
-  }
-  operation.leaf.institution = item.institution;
-  rule = DecideConsent(policy, item.consent);
-  if (rule != Rule::kAllowed) return operation.Refuse(rule);
-  switch (keyring.institution(keys).state) {
-    case wire::InstitutionState::kActive:
-      break;
-    case wire::InstitutionState::kSuspended:
-      return operation.Refuse(Rule::kInstitutionSuspended);
-    case wire::InstitutionState::kWithdrawn:
-      return operation.Refuse(Rule::kInstitutionWithdrawn);
-  }
 
   LinkMetadata metadata;
   metadata.created_at = metadata.updated_at = metadata.granted_at =
@@ -151,9 +169,10 @@ void Create(Shared& shared, const wire::CreateItem& item,
   link.metadata = &metadata;
   link.audit = &shared.opened.audit;
   link.has_bank_token = true;
-  link.bank_token = item.bank_token;
+  link.bank_token = upload.bank_token();
   rule = SealLink(keyring, link, shared.sealed);
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  upload.Use(shared.vault);
   operation.TagWith(shared.opened.audit);
   operation.leaf.revision = 1;
   operation.Allow(RecordOf<NewRecord>(link, shared.sealed));
@@ -207,16 +226,20 @@ void ReplaceBankToken(Shared& shared, const wire::ReplaceBankTokenItem& item,
   }
   if (rule == Rule::kConsentRevoked) rule = Rule::kAlreadyRevoked;
   if (rule == Rule::kAllowed) rule = MayReplace(operation, item.if_match);
-  if (rule == Rule::kAllowed && item.bank_token.empty()) {
-    rule = Rule::kMalformedRequest;
+  Upload upload;
+  if (rule == Rule::kAllowed) {
+    const wire::Pae bound =
+        wire::BindReplace(operation.asker.name, item.link, item.if_match);
+    rule =
+        upload.Open(shared.vault, item.bank_token, item.sealed, bound.view());
   }
   if (rule != Rule::kAllowed) return operation.Refuse(AsReplacement(rule));
   LinkMetadata metadata = opened.metadata;
   metadata.updated_at = now;
   LinkToSeal link = Reseal(operation, metadata);
   link.has_bank_token = true;
-  link.bank_token = item.bank_token;
-  FinishReplacement(operation, link, false);
+  link.bank_token = upload.bank_token();
+  if (FinishReplacement(operation, link, false)) upload.Use(shared.vault);
 }
 
 void ReplaceConsent(Shared& shared, const wire::ReplaceConsentItem& item,

@@ -3,6 +3,7 @@
 #include "crypto/kdf.h"
 #include "crypto/random.h"
 #include "vault/keeper/key_service.h"
+#include "vault/keeper/sealed_transit.h"
 
 namespace coffer::keeper {
 namespace {
@@ -193,6 +194,8 @@ void Issue(Shared& shared, const wire::IssueItem& item, AnswerWriter& answer) {
   claims.scope = {scope, FormatScope(scope, operation.policy(), access.scope)};
   claims.client_id = operation.asker.name;
   claims.epoch = operation.leaf_index();
+  claims.lookback_period_days =
+      shared.opened.metadata.consent.lookback_period_days;
   claims.single_use = item.single_use;
   uint8_t token[base::kTokenBytesMax];
   auto size = WriteToken(token, claims, item.format, vault.local_tokens(),
@@ -242,6 +245,7 @@ void Redeem(Shared& shared, const wire::RedeemItem& item,
   const Claims& claims = shown.claims;
   const OpenedLink& opened = shared.opened;
   uint8_t plaintext[base::kBankTokenBytesMax + 34];
+  uint8_t sealed[base::kSealedBankTokenBytesMax];
   Bytes bank_token;
   Rule rule = OpenToken(operation, item.token, {}, shown);
   if (rule == Rule::kAllowed) rule = DecideRedeemer(operation, claims.purpose);
@@ -260,12 +264,20 @@ void Redeem(Shared& shared, const wire::RedeemItem& item,
   if (rule == Rule::kAllowed) {
     wire::RedeemAnswer redeemed;
     redeemed.bank_token = bank_token;
+    redeemed.sealed = operation.who().seal_to != crypto::PublicKey{};
+    if (redeemed.sealed) {
+      redeemed.bank_token = {
+          sealed, SealForRedeem(vault, sealed, bank_token,
+                                operation.who().seal_to, item.token)};
+    }
     redeemed.link = claims.link;
     redeemed.revision = opened.head.revision;
     redeemed.institution = opened.head.institution;
     redeemed.purpose = claims.purpose;
     redeemed.scope = claims.scope;
     redeemed.expires_in = SecondsLeft(vault, claims);
+    redeemed.lookback_period_days =
+        opened.metadata.consent.lookback_period_days;
     operation.Allow(redeemed);
   } else {
     operation.RefuseAs(rule, Shown(rule));
@@ -295,6 +307,8 @@ void Introspect(Shared& shared, const wire::IntrospectItem& item,
   active.jti = {jti, sizeof jti};
   active.issued_at = claims.issued_at;
   active.expires_at = claims.expires_at;
+  active.lookback_period_days =
+      shared.opened.metadata.consent.lookback_period_days;
   operation.Allow(active);
 }
 

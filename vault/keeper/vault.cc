@@ -122,6 +122,8 @@ void Vault::JudgeClock(uint64_t recorded) {
   // Until an operator takes the wall clock, the recorded time goes on.
   time_base_ = clock_accepted_ && wall > recorded ? wall : recorded;
   boot_base_ = clock_.BootMilliseconds();
+  // Later than all that may have been used before.
+  fresh_from_ = std::max(time_base_, recorded + kFreshAheadSeconds + 1);
 }
 
 // --- Operators
@@ -131,7 +133,7 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
     return Fail(Code::kConflict, "already initialised; nothing was changed");
   }
   COFFER_TRY(CheckSlotHeader(question.slot));
-  COFFER_TRY(wire::DecodePolicy(*next_policy_, question.policy));
+  COFFER_TRY(DecodeNextPolicy(question.policy));
   COFFER_TRY(wire::CheckQuorum(question.quorum));
 
   StateHeader header;
@@ -161,6 +163,7 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
 Status Vault::Begin(LeafKind kind, Bytes policy, uint64_t first_leaf,
                     uint32_t uid) {
   JudgeClock(highest_time_);
+  fresh_from_ = time_base_;  // nothing was, in this vault
   floors_.Clear();
   auto finish = [&]() -> Status {
     COFFER_TRY(SetPolicy(policy));
@@ -251,7 +254,7 @@ Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
     return Fail(Code::kDamaged, "keeper.state: malformed; restore a backup");
   }
   COFFER_TRY(keyring_.Open(keyring, root, header_.vault_id));
-  COFFER_TRY(wire::DecodePolicy(*next_policy_, policy));
+  COFFER_TRY(DecodeNextPolicy(policy));
   COFFER_TRY(SetPolicy(policy));
   floors_.Clear();
   for (uint32_t i = 0; i < count && !decoder.failed(); ++i) {
@@ -282,6 +285,7 @@ Status Vault::Operate(LeafKind kind, uint32_t uid) {
   COFFER_TRY(WriteState());
   unseal_leaf_ = leaf;
   spent_tokens_.Clear();
+  fresh_once_.Begin(fresh_from_);
   local_tokens_.Renew();
   FormatEvidenceKey();
   state_ = VaultState::kOperational;
@@ -319,7 +323,7 @@ Status Vault::LoadPolicy(const wire::PolicyBytes& question, uint32_t uid) {
   if (state_ != VaultState::kOperational) {
     return Fail(Code::kSealed, "sealed; unseal first");
   }
-  COFFER_TRY(wire::DecodePolicy(*next_policy_, question.policy));
+  COFFER_TRY(DecodeNextPolicy(question.policy));
   COFFER_TRY(wire::CheckQuorum(question.quorum));
   COFFER_TRY(CheckRoomForKeys());
   // The leaves first: no policy and no rule is in force without one.
@@ -347,7 +351,7 @@ Status Vault::AcceptClock(uint32_t uid) {
   }
   time_base_ = clock_.WallSeconds();
   boot_base_ = clock_.BootMilliseconds();
-  highest_time_ = time_base_;
+  highest_time_ = fresh_from_ = time_base_;
   clock_accepted_ = true;
   // A step back must not give life back to tokens: a new epoch begins.
   Status operating = Operate(LeafKind::kClockAccept, uid);

@@ -17,6 +17,7 @@
 #include "crypto/self_test.h"
 #include "vault/keeper/access_token.h"
 #include "vault/keeper/floors.h"
+#include "vault/keeper/fresh_once.h"
 #include "vault/keeper/journal.h"
 #include "vault/keeper/key_export.h"
 #include "vault/keeper/keyring.h"
@@ -97,6 +98,7 @@ class Vault {
   const Keyring& keyring() const { return keyring_; }
   const Floors& floors() const { return floors_; }
   SpentTokens& spent_tokens() { return spent_tokens_; }
+  FreshOnce& fresh_once() { return fresh_once_; }
   const LocalTokenKeeper& local_tokens() const { return local_tokens_; }
   const wire::ByteArray<16>& vault_id() const;
   // Tokens of an earlier epoch are void.
@@ -161,6 +163,8 @@ class Vault {
   base::Error LatchSelfTest(const crypto::SelfTestReport& report);
   Status OpenWith(const crypto::RootKey& root, Bytes body);
   Result<size_t> EncodeBody();
+  // Into next_policy_, with the check that wire cannot make: of public keys.
+  Status DecodeNextPolicy(Bytes compiled);
   Status SetPolicy(Bytes compiled);
   Status CheckRoomForKeys() const;
   void FormatEvidenceKey();
@@ -187,6 +191,7 @@ class Vault {
   LocalTokenKeeper local_tokens_;
   Floors floors_;
   SpentTokens spent_tokens_;
+  FreshOnce fresh_once_;
   std::unique_ptr<wire::Policy> policy_;
   std::unique_ptr<wire::Policy> next_policy_;  // room to check another one
   std::unique_ptr<uint8_t[]> policy_bytes_;
@@ -199,6 +204,7 @@ class Vault {
   uint64_t time_base_ = 0;     // seconds, at boot_base_
   uint64_t boot_base_ = 0;     // milliseconds
   uint64_t highest_time_ = 0;  // recorded
+  uint64_t fresh_from_ = 0;    // where FreshOnce begins with the epoch
   bool clock_accepted_ = true;
   uint32_t unseal_failures_ = 0;
   uint32_t unseal_failure_uid_ = 0;  // of the last one

@@ -94,6 +94,20 @@ size_t Vault::DropFloors(uint64_t token_horizon) {
   return floors_.Drop(oldest, std::max(token_horizon, unseal_leaf_));
 }
 
+Status Vault::DecodeNextPolicy(Bytes compiled) {
+  COFFER_TRY(wire::DecodePolicy(*next_policy_, compiled));
+  for (const wire::PolicyCaller& caller : next_policy_->callers) {
+    for (const crypto::PublicKey& key : {caller.consent_key, caller.seal_to}) {
+      if (key != crypto::PublicKey{} && !crypto::PublicKeyUsable(key)) {
+        return Fail(Code::kInvalid,
+                    "policy: a caller's consent_key or seal_to is no Ed25519 "
+                    "public key; make a pair with coffer keypair");
+      }
+    }
+  }
+  return {};
+}
+
 // Of the policy in next_policy_: checked before its leaf is written.
 Status Vault::CheckRoomForKeys() const {
   size_t fresh = 0;

@@ -17,7 +17,7 @@ Status Vault::Import(const KeyExport& head, Bytes sealed,
   if (state_ != VaultState::kUninitialised) {
     return Fail(Code::kConflict, "already initialised; nothing was changed");
   }
-  COFFER_TRY(wire::DecodePolicy(*next_policy_, question.policy));
+  COFFER_TRY(DecodeNextPolicy(question.policy));
   COFFER_TRY(wire::CheckQuorum(question.quorum));
   // A fresh root: this vault's state and the lost one's are not each other's.
   StateHeader header;

@@ -1,8 +1,8 @@
-#include "vault/api/utf8.h"
+#include "crypto/base/utf8.h"
 
 #include <cstdint>
 
-namespace coffer::api {
+namespace coffer::base {
 namespace {
 
 // The size of the sequence at `at`; 0 when there is none.
@@ -42,4 +42,4 @@ size_t Utf8Prefix(std::string_view text) {
   return at;
 }
 
-}  // namespace coffer::api
+}  // namespace coffer::base

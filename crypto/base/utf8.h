@@ -1,10 +1,10 @@
-// Whether bytes are UTF-8. Private to vault/api; pure.
+// Whether bytes are UTF-8. Pure.
 #pragma once
 
 #include <cstddef>
 #include <string_view>
 
-namespace coffer::api {
+namespace coffer::base {
 
 // How many bytes from the start are well-formed UTF-8 (RFC 3629: no overlong
 // form, no surrogate, nothing above U+10FFFF).
@@ -13,4 +13,4 @@ inline bool IsUtf8(std::string_view text) {
   return Utf8Prefix(text) == text.size();
 }
 
-}  // namespace coffer::api
+}  // namespace coffer::base
