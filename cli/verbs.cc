@@ -106,6 +106,9 @@ constexpr Option kLinkRevoke[] = {
     {"reason", "REASON", "USER_ACTION (default) or BUSINESS_RULE"},
 };
 constexpr Option kErase[] = {kCertificate};
+constexpr Option kLedger[] = {
+    {"html", "FILE", "write it as one page to a new file, to send or print"},
+};
 constexpr Option kImport[] = {
     {"connections", "N", "how many at once, 1 to 64 (default: 16)"},
 };
@@ -368,6 +371,11 @@ const Verb kVerbs[] = {
      "",
      {},
      RunSubjectLinks},
+    {"subject ledger", "SUBJECT", 1, 1,
+     "what is held about a customer, and who used it",
+     "Links and consents, and every use with time, service, purpose and "
+     "outcome. With --json, the bodies of the routes, one a line.",
+     kLedger, RunSubjectLedger},
     {"subject erase", "SUBJECT", 1, 1, "destroy the keys of a customer's links",
      kDestructive, kErase, RunSubjectErase},
     {"op list",
@@ -430,7 +438,6 @@ const Verb kVerbs[] = {
      RunAuditVerifyCertificate},
     // Named in the interface, not in this version.
     {"brake", "", 0, 0, "", "", {}, nullptr},
-    {"subject ledger", "", 0, 0, "", "", {}, nullptr},
     {"audit verify", "", 0, 0, "", "", {}, nullptr},
     {"audit prove", "", 0, 0, "", "", {}, nullptr},
     {"audit checkpoint", "", 0, 0, "", "", {}, nullptr},

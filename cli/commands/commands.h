@@ -67,6 +67,7 @@ Exit RunTokenRevoke(const Invocation& invocation);
 Exit RunTokenRedeem(const Invocation& invocation);
 // subject.cc
 Exit RunSubjectLinks(const Invocation& invocation);
+Exit RunSubjectLedger(const Invocation& invocation);  // ledger.cc
 Exit RunSubjectErase(const Invocation& invocation);
 // audit.cc
 Exit RunAuditTail(const Invocation& invocation);
@@ -85,6 +86,9 @@ struct CallerAnswer {
 
   bool ok() const { return exit == Exit::kDone; }
 };
+// The same, unprinted, of any status.
+Outcome<HttpAnswer> AskVault(const Invocation& invocation,
+                             const HttpRequest& request);
 CallerAnswer CallVault(const Invocation& invocation,
                        const HttpRequest& request);
 // What a person is told about a problem's body.

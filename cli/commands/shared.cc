@@ -92,20 +92,19 @@ Failure ProblemFailure(const HttpAnswer& answer) {
   return failure;
 }
 
+Outcome<HttpAnswer> AskVault(const Invocation& invocation,
+                             const HttpRequest& request) {
+  auto settings = LoadSettings(invocation);
+  if (!settings.ok()) return settings.failure();
+  auto client = HttpClient::Connect(settings->caller_socket);
+  if (!client.ok()) return client.failure();
+  return client->Send(request);
+}
+
 CallerAnswer CallVault(const Invocation& invocation,
                        const HttpRequest& request) {
   CallerAnswer result;
-  auto settings = LoadSettings(invocation);
-  if (!settings.ok()) {
-    result.exit = invocation.Fail(settings.failure());
-    return result;
-  }
-  auto client = HttpClient::Connect(settings->caller_socket);
-  if (!client.ok()) {
-    result.exit = invocation.Fail(client.failure());
-    return result;
-  }
-  auto answer = client->Send(request);
+  auto answer = AskVault(invocation, request);
   if (!answer.ok()) {
     result.exit = invocation.Fail(answer.failure());
     return result;

@@ -1,0 +1,182 @@
+// subject ledger: the table, the bodies and the page.
+#include "cli/ledger_page.h"
+#include "tests/cli/harness.h"
+
+namespace coffer::cli {
+namespace {
+
+const std::string kLinkText = kLinkTextSample;
+
+std::string Link(const std::string& institution) {
+  return R"({"link":")" + kLinkText + R"(","institution":")" + institution +
+         R"(","linker":"linker","created_at":"2026-08-01T00:00:00Z",)"
+         R"("expires_at":"2026-10-30T00:00:00Z","consent":{"consentId":"c-1",)"
+         R"("purposes":["balance_display"],"dataClusters":["ACCOUNT_DETAILED"],)"
+         R"("durationType":"TIME_BOUND","durationPeriod":90,)"
+         R"("status":"ACTIVE"}})";
+}
+std::string Use(int index, const std::string& outcome) {
+  return R"({"time":"2026-08-02T10:20:30Z","link":")" + kLinkText +
+         R"(","action":"token.redeem","outcome":")" + outcome +
+         R"(","institution":"citi","caller":"connector",)"
+         R"("purpose":"balance_display","scope":"ACCOUNT_DETAILED",)"
+         R"("audit_index":)" +
+         std::to_string(index) + "}";
+}
+
+// A vault with one link, two pages of uses, and past consents if it has them.
+struct World {
+  World()
+      : vault(coffer.caller_socket(), [this](const HttpQuestion& question) {
+          return Answer(question.target);
+        }) {}
+  std::string Answer(const std::string& target) {
+    if (target.find("/v1/links?") == 0) {
+      return HttpText(200, R"({"links":[)" + links + "]}");
+    }
+    if (target.find("/consents") != std::string::npos) {
+      return consents.empty() ? HttpText(404, R"({"error":"not_found"})")
+                              : HttpText(200, consents);
+    }
+    if (target.find("after=abc") != std::string::npos) {
+      return HttpText(200, R"({"entries":[)" + Use(1043, "consent_revoked") +
+                               R"(],"complete":)" + complete + "}");
+    }
+    return HttpText(200, R"({"entries":[)" + Use(1042, "allowed") +
+                             R"(],"complete":true,"next":"abc"})");
+  }
+  Exit Run(std::vector<std::string> more = {}) {
+    std::vector<std::string> words = {"subject", "ledger", "cust 7"};
+    words.insert(words.end(), more.begin(), more.end());
+    return coffer.RunHere(words);
+  }
+
+  std::string links = Link("citi");
+  std::string consents;
+  std::string complete = "true";
+  Coffer coffer;
+  FakeVault vault;
+};
+
+TEST(SubjectLedger, TellsLinksConsentsAndEveryUse) {
+  World world;
+  ASSERT_EQ(world.Run(), Exit::kDone) << world.coffer.err();
+  const std::string out = world.coffer.out();
+  EXPECT_TRUE(Fits80(out));
+  EXPECT_NE(out.find("citi, ACTIVE, ends 2026-10-30 00:00"), std::string::npos)
+      << out;
+  EXPECT_NE(out.find("agreed: balance_display; ACCOUNT_DETAILED"),
+            std::string::npos);
+  EXPECT_NE(out.find("2026-08-02 10:20  connector  token.redeem"),
+            std::string::npos)
+      << out;
+  EXPECT_NE(out.find("1043"), std::string::npos);
+  std::vector<std::string> targets;
+  for (const auto& question : world.vault.questions()) {
+    targets.push_back(question.target);
+  }
+  EXPECT_EQ(targets,
+            (std::vector<std::string>{
+                "/v1/links?subject=cust%207", "/v1/subjects/cust%207/consents",
+                "/v1/subjects/cust%207/ledger",
+                "/v1/subjects/cust%207/ledger?after=abc"}));
+  EXPECT_EQ(world.coffer.err(), "");
+}
+
+TEST(SubjectLedger, SaysWhenSomeMayBeMissingAndWhenThereAreNone) {
+  World world;
+  world.complete = "false";
+  ASSERT_EQ(world.Run(), Exit::kDone);
+  EXPECT_NE(world.coffer.err().find("may be missing"), std::string::npos);
+  World none;
+  none.links.clear();
+  ASSERT_EQ(none.Run(), Exit::kDone);
+  EXPECT_NE(none.coffer.out().find("No links"), std::string::npos);
+}
+
+TEST(SubjectLedger, WithJsonTheBodiesComeAsTheyAre) {
+  World world;
+  ASSERT_EQ(world.Run({"--json"}), Exit::kDone);
+  EXPECT_EQ(world.coffer.out(),
+            R"({"links":[)" + world.links + "]}\n" + R"({"entries":[)" +
+                Use(1042, "allowed") + R"(],"complete":true,"next":"abc"})" +
+                "\n" + R"({"entries":[)" + Use(1043, "consent_revoked") +
+                R"(],"complete":true})" + "\n");
+}
+
+TEST(SubjectLedger, WritesOnePageToANewFile) {
+  World world;
+  world.consents =
+      R"({"consents":[{"link":")" + kLinkText +
+      R"(","institution":"jpmorgan","granted_at":"2025-01-01T00:00:00Z",)"
+      R"("ended_at":"2025-02-03T00:00:00Z","ending":"REPLACED",)"
+      R"("consent":{"consentId":"c-0","purposes":["purchase_tracking"]}}]})";
+  const std::string file = world.coffer.directory / "page.html";
+  ASSERT_EQ(world.Run({"--html", file}), Exit::kDone) << world.coffer.err();
+  const std::string page = ReadFile(file);
+  for (const char* part :
+       {"cust 7", "citi", "jpmorgan", "REPLACED", "2025-02-03 00:00:00 UTC",
+        "purchase_<wbr>tracking", "Use of the bank token", "consent revoked",
+        "2026-08-02 10:20:30", ">1042<", ">1043<", "90 days"}) {
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(world.Run({"--html", file}), Exit::kRefused);
+  EXPECT_EQ(ReadFile(file), page);
+}
+
+TEST(SubjectLedger, RefusalsOfTheVaultAreTold) {
+  World world;
+  world.links = "{";
+  EXPECT_EQ(world.Run(), Exit::kRefused);
+  Coffer coffer;
+  FakeVault sealed(coffer.caller_socket(), [](const HttpQuestion&) {
+    return HttpText(503, R"({"error":"sealed","detail":"unseal"})");
+  });
+  EXPECT_EQ(coffer.RunHere({"subject", "ledger", "x"}), Exit::kSealed);
+  EXPECT_EQ(coffer.RunHere({"subject", "ledger", ""}), Exit::kUsage);
+}
+
+HeldData Hostile() {
+  const std::string evil = "<script>alert(1)</script>\"' onx=&\x01\xc2\x85";
+  HeldData data;
+  data.subject = data.asked_by = evil;
+  HeldLink link;
+  link.link = link.institution = link.linker = evil;
+  HeldConsent& consent = link.consent;
+  consent = {evil, evil, evil, evil, evil, evil, evil, evil, evil};
+  data.links = data.past = {link};
+  data.uses = {{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil}};
+  return data;
+}
+
+TEST(LedgerPage, NothingThatCameInStandsUnescaped) {
+  const std::string page = LedgerPage(Hostile());
+  EXPECT_EQ(page.find("<script"), std::string::npos);
+  EXPECT_EQ(page.find("\"' onx"), std::string::npos);
+  EXPECT_EQ(page.find('\x01'), std::string::npos);
+  EXPECT_EQ(page.find("\xc2\x85"), std::string::npos);
+  EXPECT_NE(page.find("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;"),
+            std::string::npos);
+}
+
+TEST(LedgerPage, RefersToNothingOutside) {
+  const std::string page = LedgerPage(Hostile());
+  for (const char* outside : {"http:", "https:", "//", "src=", "href=", "url(",
+                              "@import", "<link", "<img", "<iframe"}) {
+    EXPECT_EQ(page.find(outside), std::string::npos) << outside;
+  }
+  EXPECT_NE(page.find("default-src 'none'"), std::string::npos);
+  EXPECT_NE(page.find("<meta charset=\"utf-8\">"), std::string::npos);
+}
+
+TEST(LedgerPage, EscapesWhatHtmlWouldRead) {
+  EXPECT_EQ(EscapeHtml("a<b>&\"'"), "a&lt;b&gt;&amp;&quot;&#39;");
+  EXPECT_EQ(EscapeHtml("Zo\xc3\xab \xf0\x9f\x8f\xa6"),
+            "Zo\xc3\xab \xf0\x9f\x8f\xa6");
+  EXPECT_EQ(EscapeHtml("a\nb\x7f"),
+            "a\xef\xbf\xbd"
+            "b\xef\xbf\xbd");
+}
+
+}  // namespace
+}  // namespace coffer::cli
