@@ -67,6 +67,7 @@ td:empty{display:none}
 @media print{
 body{background:#fff;font-size:10.5pt}
 main{max-width:none;padding:0}
+th,td{padding:.3rem .45rem}
 .sheet,.frame{border-radius:0}
 .mark{border:1px solid currentColor;background:none!important}
 }

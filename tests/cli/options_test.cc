@@ -75,6 +75,7 @@ TEST(Verbs, AreTheOnesOfTheInterface) {
                                   "token revoke",
                                   "token redeem",
                                   "subject links",
+                                  "subject ledger",
                                   "subject erase",
                                   "op list",
                                   "op show",
@@ -96,7 +97,6 @@ TEST(Verbs, OfLaterVersionsAreAUsageError) {
   Coffer coffer;
   for (std::vector<std::string> words :
        std::vector<std::vector<std::string>>{{"brake", "list"},
-                                             {"subject", "ledger", "s"},
                                              {"audit", "verify", "--dir", "d"},
                                              {"audit", "prove", "1"},
                                              {"audit", "checkpoint"}}) {
