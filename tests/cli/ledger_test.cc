@@ -11,7 +11,8 @@ std::string Link(const std::string& institution) {
   return R"({"link":")" + kLinkText + R"(","institution":")" + institution +
          R"(","linker":"linker","created_at":"2026-08-01T00:00:00Z",)"
          R"("expires_at":"2026-10-30T00:00:00Z","consent":{"consentId":"c-1",)"
-         R"("purposes":["balance_display"],"dataClusters":["ACCOUNT_DETAILED"],)"
+         R"("purposes":["balance_display"],)"
+         R"("dataClusters":["ACCOUNT_DETAILED"],)"
          R"("durationType":"TIME_BOUND","durationPeriod":90,)"
          R"("status":"ACTIVE"}})";
 }

@@ -110,8 +110,8 @@ class LmdbEnvironment {
   bool adopting() const { return adopting_; }
 
   // Whether writes that add may go on: kFull once the pages in use reach the
-  // limit, or `tenths` of it. Erasing may go beyond it, so that a full store can
-  // be emptied.
+  // limit, or `tenths` of it. Erasing may go beyond it, so that a full store
+  // can be emptied.
   Status CheckRoom(uint64_t tenths = 10);
 
   int BeginWrite(MDB_txn** transaction);

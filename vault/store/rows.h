@@ -24,8 +24,8 @@
 // one bank's key walks one stretch of one small table. How many of them are
 // under each KEK is counted in every commit; there is no row for none. Uses are
 // by day, so that those of today stand together and the oldest come first. The
-// keeper authenticates links and wraps; a checksum (CRC-32 of the key and what stands before or
-// after it) tells damage apart where no key protects a row.
+// keeper authenticates links and wraps; a checksum (CRC-32 of the key and what
+// stands before or after it) tells damage apart where no key protects a row.
 #pragma once
 
 #include <vector>
