@@ -16,4 +16,12 @@ bool Floors::Raise(const Floor&, bool) { return true; }
 
 size_t Floors::Drop(const OldestKeks&, uint64_t) { return 0; }
 
+void Floors::CountFinal(const OldestKeks&, ErasureCounts& counts) const {
+  counts.fill(0);
+}
+
+void Floors::FirstErasures(const OldestKeks&, ErasureTimes& first) const {
+  first.fill(0);
+}
+
 }  // namespace coffer::keeper

@@ -1,4 +1,4 @@
-// What an erasure leaves behind: the certificate.
+// What an erasure leaves behind: the certificate, and its end by rotation.
 #include <gtest/gtest.h>
 
 #include "crypto/base/time_text.h"
@@ -137,6 +137,114 @@ TEST_F(ErasureTest, LargestCertificateFits) {
     EXPECT_EQ(named == base::kErasedRowsMax, keks <= keeper::kErasedKeksSure);
     EXPECT_GE(named, keeper::kErasedKeksSure);
   }
+}
+
+// --- The horizon -------------------------------------------------------------
+
+class ErasureHorizonTest : public ErasureTest {
+ protected:
+  static constexpr uint64_t kHalf = base::kErasureHorizonSecondsDefault / 2;
+
+  std::vector<wire::Leaf> Finals() {
+    std::vector<wire::Leaf> finals;
+    for (const wire::Leaf& leaf : world_.Tail(64)) {
+      if (leaf.kind == wire::LeafKind::kErasureFinal) finals.push_back(leaf);
+    }
+    return finals;
+  }
+  void Pass(uint64_t seconds) {
+    world_.clock.Advance(seconds);
+    world_.Quiet();
+  }
+};
+
+TEST_F(ErasureHorizonTest, HalfWayTheKeyIsRotatedAndItsEndIsTold) {
+  const KeptLink kept = world_.Add(), gone = world_.Add();
+  world_.Add("jpmorgan");
+  world_.Quiet();
+  ASSERT_EQ(world_.EraseLink(gone), Rule::kAllowed);
+  const wire::KeyId old = KekOf(gone);
+  Pass(kHalf - 20);
+  EXPECT_EQ(world_.Version(2), nullptr);
+  // A restart in between forgets nothing.
+  ASSERT_TRUE(world_.Reopen().ok());
+  Pass(40);
+  ASSERT_NE(world_.Version(2), nullptr);
+  EXPECT_EQ(world_.Version(2, "jpmorgan"), nullptr);
+  EXPECT_EQ(world_.StateOf(1), KeyState::kDeactivated);
+  EXPECT_TRUE(Finals().empty());
+  world_.Walk();
+  EXPECT_EQ(world_.StateOf(1), KeyState::kDestroyed);
+  EXPECT_EQ(world_.vault().floors().size(), 0u);
+  const auto finals = Finals();
+  ASSERT_EQ(finals.size(), 1u);
+  EXPECT_EQ(finals[0].institution, "citi");
+  EXPECT_EQ(finals[0].link_tag, old);
+  EXPECT_EQ(finals[0].detail, 1u);
+  EXPECT_EQ(world_.ReadLink(gone).rule(), Rule::kKeyDestroyed);
+  EXPECT_TRUE(world_.ReadLink(world_.store[kept.link]).allowed());
+  // And that was all: nothing is rotated for what is over.
+  Pass(10 * kHalf);
+  EXPECT_EQ(world_.Version(3), nullptr);
+}
+
+TEST_F(ErasureHorizonTest, ASubjectsErasureRotatesEveryInstitutionOnce) {
+  world_.Add("citi", "cust-9");
+  world_.Add("jpmorgan", "cust-9");
+  ASSERT_EQ(world_.EraseSubject("cust-9"), Rule::kAllowed);
+  Pass(kHalf + 11);
+  EXPECT_EQ(world_.StateOf(1), KeyState::kDeactivated);
+  EXPECT_EQ(world_.StateOf(1, "jpmorgan"), KeyState::kDeactivated);
+  world_.Walk();
+  const auto finals = Finals();
+  ASSERT_EQ(finals.size(), 1u);
+  EXPECT_EQ(finals[0].institution, "");
+  EXPECT_EQ(finals[0].detail, 1u);
+  Pass(10 * kHalf);
+  EXPECT_EQ(world_.Version(3), nullptr);
+}
+
+// Erasing again and again rotates no more often than twice a horizon.
+TEST_F(ErasureHorizonTest, RepeatedErasuresRotateAtMostTwiceAHorizon) {
+  world_.Add("citi", "cust-9");
+  for (int hour = 0; hour < 48; ++hour) {
+    ASSERT_EQ(world_.EraseSubject("cust-9"), Rule::kAllowed);
+    Pass(3600);
+    world_.Walk();
+  }
+  EXPECT_NE(world_.Version(4), nullptr);
+  EXPECT_EQ(world_.Version(6), nullptr);
+}
+
+TEST_F(ErasureHorizonTest, KeyListTellsTheEarlierOfAgeAndErasure) {
+  const KeptLink gone = world_.Add();
+  ASSERT_EQ(world_.EraseLink(gone), Rule::kAllowed);
+  auto list = std::make_unique<wire::KeyListAnswer>();
+  ASSERT_TRUE(world_.keys().List({}, *list).ok());
+  bool seen = false;
+  for (const wire::KeyRow& row : list->rows) {
+    if (row.id != KekOf(gone)) continue;
+    seen = true;
+    EXPECT_EQ(row.rotate_at, world_.vault().Now() + kHalf);
+  }
+  EXPECT_TRUE(seen);
+}
+
+// No leaf, no floor dropped: what cannot be told is not forgotten.
+TEST_F(ErasureHorizonTest, EveryErasureIsCountedOnceOverRestarts) {
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(world_.EraseLink(world_.Add()), Rule::kAllowed);
+  }
+  ASSERT_TRUE(world_.Rotate().ok());
+  ASSERT_EQ(world_.EraseLink(world_.Add()), Rule::kAllowed);
+  world_.Walk();
+  ASSERT_TRUE(world_.Reopen().ok());
+  ASSERT_TRUE(world_.Rotate().ok());
+  world_.Walk();
+  const auto finals = Finals();
+  ASSERT_EQ(finals.size(), 2u);
+  EXPECT_EQ(finals[0].detail, 3u);
+  EXPECT_EQ(finals[1].detail, 1u);
 }
 
 }  // namespace

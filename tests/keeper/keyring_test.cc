@@ -14,7 +14,7 @@ using base::Encoder;
 constexpr size_t kBoxBytes = 72;
 // Where the names and states of the institutions stand: no key is theirs, the
 // sealed body around the keyring vouches for them.
-constexpr size_t kInstitutionsBegin = 1 + 2 * kBoxBytes;
+constexpr size_t kInstitutionsBegin = 1 + 3 * kBoxBytes;
 constexpr size_t kInstitutionsEnd =
     kInstitutionsBegin + 2 + (2 + 4 + 1) + (2 + 8 + 1);
 constexpr size_t kKekRowBytes = 16 + 2 + 4 + 1 + 1 + 4 * 8;
@@ -169,7 +169,7 @@ TEST_F(KeyringTest, ClearGivesEveryKeysMemoryBack) {
   Keyring other(*arena_);
   other.Generate(100);
   ASSERT_TRUE(other.EnsureInstitution("citi", 100).ok());
-  EXPECT_EQ(arena_->free_slots(), before - 7);
+  EXPECT_EQ(arena_->free_slots(), before - 8);
   other.Clear();
   EXPECT_EQ(arena_->free_slots(), before);
   EXPECT_EQ(other.FindInstitution("citi"), -1);
@@ -219,6 +219,7 @@ class HandMadeKeyring : public KeyringTest {
     out.Number(uint8_t{1});
     PlainBox<crypto::IndexKey>(out, "index key");
     PlainBox<crypto::JournalKey>(out, "journal key");
+    PlainBox<crypto::HistoryKey>(out, "history key");
     out.Number(uint16_t{1});
     out.Text("citi", 32);
     out.Number(wire::InstitutionState::kActive);
@@ -338,6 +339,7 @@ TEST_F(HandMadeKeyring, RowThatNamesAnotherKeyIsRefused) {
   out.Number(uint8_t{1});
   PlainBox<crypto::IndexKey>(out, "index key");
   PlainBox<crypto::JournalKey>(out, "journal key");
+  PlainBox<crypto::HistoryKey>(out, "history key");
   out.Number(uint16_t{1});
   out.Text("citi", 32);
   out.Number(wire::InstitutionState::kActive);

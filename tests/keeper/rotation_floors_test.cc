@@ -102,13 +102,28 @@ TEST_F(RotationFloorsTest, AFloorOfOneInstitutionOutlivesAnothersRotation) {
 TEST_F(RotationFloorsTest, TokenPartHoldsTheFloorUntilTheTokensAreOver) {
   const KeptLink link = world_.Add();
   const std::string token(world_.Issue(link).fields.token);
-  ASSERT_EQ(world_.EraseLink(link), Rule::kAllowed);
+  ASSERT_EQ(world_.Revoke(link), Rule::kAllowed);
+  world_.store.clear();
   ASSERT_TRUE(world_.Rotate().ok());
   world_.Walk();
   EXPECT_EQ(floors(), 1u);
   EXPECT_FALSE(world_.Redeem(token, link).allowed());
   PassTokens();
   EXPECT_EQ(floors(), 0u);
+}
+
+// The records of an erased link's tokens open no more, whatever their time.
+TEST_F(RotationFloorsTest, ErasedFloorGoesWithItsKeyAndItsTokensWithIt) {
+  const KeptLink link = world_.Add();
+  const std::string token(world_.Issue(link).fields.token);
+  ASSERT_EQ(world_.EraseLink(link), Rule::kAllowed);
+  EXPECT_FALSE(world_.Redeem(token, link).allowed());
+  ASSERT_TRUE(world_.Rotate().ok());
+  world_.Walk();
+  EXPECT_EQ(floors(), 0u);
+  EXPECT_FALSE(world_.Redeem(token, link).allowed());
+  ASSERT_TRUE(world_.Reopen().ok());
+  EXPECT_FALSE(world_.Redeem(token, link).allowed());
 }
 
 // A gate that keeps "committed" back and shows old and new in any order: one

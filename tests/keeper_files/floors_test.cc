@@ -18,7 +18,7 @@ base::ByteArray<16> Key(uint64_t number) {
 }
 Floor Make(uint64_t key, FloorKind kind, uint64_t record = 0,
            uint64_t token = 0, uint8_t reason = 0) {
-  return {Key(key), kind, reason, record, token, 0, 1};
+  return {Key(key), kind, reason, record, token, 0, 1, 0};
 }
 
 TEST(Floors, AFloorIsFoundByItsKeyAndNoOther) {
@@ -143,7 +143,7 @@ TEST(Floors, AFloorSurvivesItsBytesAndNothingElseDoes) {
 
 Floor Set(uint64_t key, FloorKind kind, uint64_t set, uint16_t institution,
           uint64_t token = 0) {
-  return {Key(key), kind, 0, 1, token, set, institution};
+  return {Key(key), kind, 0, 1, token, set, institution, 0};
 }
 
 TEST(Floors, AFloorGoesWhenNoKekOfBeforeItIsLeft) {
@@ -189,7 +189,7 @@ TEST(Floors, TokensHoldAFloorAndANamesFloorIsOverWithThem) {
   Floors floors;
   OldestKeks oldest;
   oldest.fill(kNoKek);
-  ASSERT_TRUE(floors.Raise(Set(1, FloorKind::kErased, 5, 1, 30), true));
+  ASSERT_TRUE(floors.Raise(Set(1, FloorKind::kRevoked, 5, 1, 30), true));
   ASSERT_TRUE(floors.Raise(Set(2, FloorKind::kTokens, 5, 0, 30), true));
   EXPECT_FALSE(floors.has_subjects());
   EXPECT_EQ(floors.Drop(oldest, 29), 0u);
@@ -198,6 +198,68 @@ TEST(Floors, TokensHoldAFloorAndANamesFloorIsOverWithThem) {
   EXPECT_EQ(floors.Find(Key(2)), nullptr);
   oldest.fill(kNoKek);
   EXPECT_EQ(floors.Drop(oldest, 30), 1u);
+}
+
+TEST(Floors, AnErasedFloorWaitsForNoToken) {
+  Floors floors;
+  OldestKeks oldest;
+  oldest.fill(kNoKek);
+  ASSERT_TRUE(floors.Raise(Set(1, FloorKind::kErased, 5, 1, 30), true));
+  EXPECT_EQ(floors.Drop(oldest, 0), 1u);
+}
+
+Floor Erased(uint64_t key, uint64_t set, uint16_t institution, uint32_t at) {
+  Floor floor = Set(key, FloorKind::kErased, set, institution);
+  floor.erased_at = at;
+  return floor;
+}
+
+TEST(Floors, FinalErasuresAreCountedByInstitution) {
+  Floors floors;
+  OldestKeks oldest;
+  oldest.fill(kNoKek);
+  oldest[0] = oldest[2] = 50;
+  ASSERT_TRUE(floors.Raise(Erased(1, 49, 1, 7), true));
+  ASSERT_TRUE(floors.Raise(Erased(2, 60, 1, 7), true));
+  ASSERT_TRUE(floors.Raise(Erased(3, 50, 2, 7), true));
+  ASSERT_TRUE(floors.Raise(Erased(4, 49, 0, 7), true));
+  ASSERT_TRUE(floors.Raise(Erased(5, 50, 0, 7), true));
+  ASSERT_TRUE(floors.Raise(Erased(6, 1, 0xffff, 7), true));
+  ASSERT_TRUE(floors.Raise(Set(7, FloorKind::kRevoked, 1, 1), true));
+  ErasureCounts counts;
+  floors.CountFinal(oldest, counts);
+  EXPECT_EQ(counts[0], 1u);
+  EXPECT_EQ(counts[1], 2u);
+  EXPECT_EQ(counts[2], 0u);
+  EXPECT_EQ(floors.Drop(oldest, 0), 4u);
+  floors.CountFinal(oldest, counts);
+  EXPECT_EQ(counts[0] + counts[1], 0u);
+}
+
+TEST(Floors, TheFirstErasureThatNoRotationFollowedIsKept) {
+  Floors floors;
+  OldestKeks sealing;
+  sealing.fill(0);
+  ErasureTimes first;
+  ASSERT_TRUE(floors.Raise(Set(9, FloorKind::kRevoked, 10, 1), true));
+  floors.FirstErasures(sealing, first);
+  EXPECT_EQ(first[1], 0u);
+  ASSERT_TRUE(floors.Raise(Erased(1, 10, 1, 100), true));
+  ASSERT_TRUE(floors.Raise(Erased(2, 20, 1, 200), true));
+  ASSERT_TRUE(floors.Raise(Erased(3, 30, 0, 300), true));
+  floors.FirstErasures(sealing, first);
+  EXPECT_EQ(first[1], 100u);
+  EXPECT_EQ(first[2], 300u);
+  sealing[1] = 11;  // rotated after the first erasure
+  floors.FirstErasures(sealing, first);
+  EXPECT_EQ(first[1], 200u);
+  sealing[1] = 31;
+  floors.FirstErasures(sealing, first);
+  EXPECT_EQ(first[1], 0u);
+  // Erased once more: not before that, and since the first time.
+  ASSERT_TRUE(floors.Raise(Erased(1, 40, 1, 400), true));
+  floors.FirstErasures(sealing, first);
+  EXPECT_EQ(first[1], 100u);
 }
 
 // A place that no keyring has, or two of them for one key: kept for longer,
@@ -216,7 +278,7 @@ TEST(Floors, StrangePlacesAreKept) {
 }
 
 TEST(Floors, EncodedAndBackItIsTheSameAndAsLongAsItSays) {
-  const Floor floor{Key(7), FloorKind::kRevoked, 2, 11, 12, 13, 14};
+  const Floor floor{Key(7), FloorKind::kRevoked, 2, 11, 12, 13, 14, 15};
   uint8_t bytes[kFloorBytes];
   auto size = base::EncodeWhole(base::MutableBytes(bytes), floor);
   ASSERT_TRUE(size.ok());

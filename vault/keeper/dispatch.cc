@@ -1,5 +1,6 @@
 #include "vault/keeper/dispatch.h"
 
+#include "vault/keeper/history_operations.h"
 #include "vault/keeper/kill_operations.h"
 #include "vault/keeper/ledger_operations.h"
 #include "vault/keeper/link_operations.h"
@@ -96,8 +97,9 @@ bool DispatchItem(Op op, Decoder& decoder, Operation::Shared& shared,
     case Op::kLeaves:
       return CarryOut(decoder, shared, answer, Leaves);
     case Op::kBury:
+      return CarryOut(decoder, shared, answer, Bury);
     case Op::kHistory:
-      return false;
+      return CarryOut(decoder, shared, answer, History);
   }
   return false;
 }

@@ -51,6 +51,10 @@ bool Floors::Raise(const Floor& floor, bool kill) {
       held->kind = floor.kind;
       held->reason = floor.reason;
     }
+    if (floor.erased_at != 0 &&
+        (held->erased_at == 0 || floor.erased_at < held->erased_at)) {
+      held->erased_at = floor.erased_at;
+    }
     held->record_leaf = std::max(held->record_leaf, floor.record_leaf);
     held->token_leaf = std::max(held->token_leaf, floor.token_leaf);
     held->set_leaf = std::max(held->set_leaf, floor.set_leaf);
@@ -63,19 +67,55 @@ bool Floors::Raise(const Floor& floor, bool kill) {
   return true;
 }
 
+namespace {
+
+bool IsFinal(const Floor& floor, const OldestKeks& oldest) {
+  return floor.institution < oldest.size() &&
+         oldest[floor.institution] > floor.set_leaf;
+}
+
+}  // namespace
+
 size_t Floors::Drop(const OldestKeks& oldest, uint64_t token_horizon) {
   const size_t before = table_.size();
   table_.RemoveIf([&](const Floor& floor) {
-    if (floor.token_leaf > token_horizon) return false;
-    if (floor.kind == FloorKind::kTokens) return true;
-    if (floor.institution >= oldest.size() ||
-        oldest[floor.institution] <= floor.set_leaf) {
+    if (floor.kind != FloorKind::kErased && floor.token_leaf > token_horizon) {
       return false;
     }
+    if (floor.kind == FloorKind::kTokens) return true;
+    if (!IsFinal(floor, oldest)) return false;
     subjects_ -= OfSubject(floor);
     return true;
   });
   return before - table_.size();
+}
+
+void Floors::CountFinal(const OldestKeks& oldest, ErasureCounts& counts) const {
+  counts.fill(0);
+  for (const Floor& floor : table_) {
+    if (floor.kind != FloorKind::kErased || !IsFinal(floor, oldest)) continue;
+    ++counts[floor.institution];
+  }
+}
+
+void Floors::FirstErasures(const OldestKeks& sealing,
+                           ErasureTimes& first) const {
+  first.fill(0);
+  const auto note = [&](const Floor& floor, size_t place) {
+    if (sealing[place] > floor.set_leaf) return;
+    if (first[place] == 0 || floor.erased_at < first[place]) {
+      first[place] = floor.erased_at;
+    }
+  };
+  for (const Floor& floor : table_) {
+    if (floor.kind != FloorKind::kErased) continue;
+    if (floor.institution >= first.size()) continue;
+    if (floor.institution != 0) {
+      note(floor, floor.institution);
+      continue;
+    }
+    for (size_t place = 1; place < first.size(); ++place) note(floor, place);
+  }
 }
 
 }  // namespace coffer::keeper

@@ -31,6 +31,8 @@ struct Floor {
   uint64_t token_leaf;   // tokens with a lower epoch are void
   uint64_t set_leaf;     // the next leaf when it was last raised
   uint16_t institution;  // place in the keyring + 1; 0: of all of them
+  // Of kErased: when, in seconds since 1970 (to 2106), at first; else 0.
+  uint32_t erased_at;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -41,15 +43,19 @@ struct Floor {
     coder.Number(self.token_leaf);
     coder.Number(self.set_leaf);
     coder.Number(self.institution);
+    coder.Number(self.erased_at);
   }
 };
-inline constexpr size_t kFloorBytes = 16 + 1 + 1 + 8 + 8 + 8 + 2;
+inline constexpr size_t kFloorBytes = 16 + 1 + 1 + 8 + 8 + 8 + 2 + 4;
 bool IsFloorKind(uint8_t number);
 
 // By Floor::institution: from which leaf on the oldest living KEK seals;
 // kNoKek where none lives.
 inline constexpr uint64_t kNoKek = ~uint64_t{0};
 using OldestKeks = std::array<uint64_t, base::kInstitutionsMax + 1>;
+// By Floor::institution: how many, or seconds (0: none).
+using ErasureCounts = std::array<uint32_t, base::kInstitutionsMax + 1>;
+using ErasureTimes = std::array<uint64_t, base::kInstitutionsMax + 1>;
 
 // Resource: about 6 MiB, made by the constructor.
 class Floors {
@@ -68,9 +74,14 @@ class Floors {
   bool CanRaise(const base::ByteArray<16>& key, bool kill) const;
 
   // Drops the floors that refuse nothing any more: every KEK that lived when a
-  // floor was set is gone, and so is every token from before `token_horizon`.
-  // How many went.
+  // floor was set is gone, and so is every token from before `token_horizon`,
+  // but for erased ones: their tokens' records open no more. How many went.
   size_t Drop(const OldestKeks& oldest, uint64_t token_horizon);
+  // How many erasures these KEKs made final: the erased floors that Drop drops.
+  void CountFinal(const OldestKeks& oldest, ErasureCounts& counts) const;
+  // The first erasure of each institution (not of place 0) that none of its
+  // rotations began after; `sealing`: from which leaf on its active KEK seals.
+  void FirstErasures(const OldestKeks& sealing, ErasureTimes& first) const;
 
   size_t size() const { return table_.size(); }
   // Whether a floor of a subject, not of a link, may be there.

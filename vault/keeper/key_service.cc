@@ -68,6 +68,7 @@ uint64_t SignerKeptSeconds(SigningUse use) {
 Status KeyService::List(const wire::KeyListQuestion& question,
                         wire::KeyListAnswer& answer) const {
   const Keyring& keyring = vault_.keyring();
+  LookAtErasures(vault_.clock().BootMilliseconds());
   answer.now = vault_.Now();
   uint32_t place = 0;
   auto add = [&](const wire::KeyRow& row) {
@@ -89,6 +90,11 @@ Status KeyService::List(const wire::KeyListQuestion& question,
       row.created_at = kek.created_at;
       row.ended_at = kek.ended_at;
       row.rotate_at = RotateAt(vault_.policy(), keys, kek);
+      const uint64_t erasure =
+          MaySeal(kek.state) ? RotateForErasure(static_cast<int>(i)) : 0;
+      if (erasure != 0 && (row.rotate_at == 0 || erasure < row.rotate_at)) {
+        row.rotate_at = erasure;
+      }
       row.destroy_at = kek.destroy_at;
       row.counted = kek.counted;
       row.links = kek.links;

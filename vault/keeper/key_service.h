@@ -56,10 +56,13 @@ class KeyService {
   Status Withdraw(int institution, uint32_t uid);
 
   // --- key_upkeep.cc
+  // When a rotation begins so that every erasure of the institution is final
+  // in time, as of the last look; 0: none is wanted.
+  uint64_t RotateForErasure(int institution) const;
   struct Due {
     bool drained = false;  // KEKs without a wrap
     bool destroy = false;  // planned, or a signer whose time is over
-    bool rotate = false;   // by age
+    bool rotate = false;   // by age, or for an erasure
     bool floors = false;   // too many: every institution rotates
     bool horizon = false;  // the tokens' horizon moves
     bool any() const {
@@ -68,17 +71,21 @@ class KeyService {
   };
   Due Look() const;
   bool IsOld(int institution) const;
+  void LookAtErasures(uint64_t boot) const;
   bool IsOver(const SigningEntry& signer) const;
   bool ManyFloors() const;
   Status EndDrained();
   Status DestroyDue();
   Status Gone();
+  void DropFloors();
   void RotateDue(bool all);
   void MoveHorizon();
 
   Vault& vault_;
   mutable uint64_t looked_at_ = 0;  // milliseconds since boot
   mutable bool due_ = false;
+  mutable ErasureTimes erasures_{};   // as of the last look
+  mutable uint64_t erasures_at_ = 0;  // milliseconds since boot
   uint64_t rotated_for_floors_at_ = 0;
   // Two marks of the journal: every token from before the first has expired.
   uint64_t epoch_ = 0;  // the unseal that they are of

@@ -1,5 +1,7 @@
-// What time does to keys: the ends of rotations and plans, rotation by age and
-// by floors, the horizon of tokens.
+// What time does to keys: the ends of rotations and plans, rotation by age, by
+// floors and for erasures, the horizon of tokens.
+#include <algorithm>
+
 #include "vault/keeper/key_service.h"
 
 namespace coffer::keeper {
@@ -10,6 +12,7 @@ using wire::LeafKind;
 namespace {
 
 constexpr uint64_t kLookMilliseconds = 1000;
+constexpr uint64_t kErasuresMilliseconds = 10 * 1000;
 constexpr uint64_t kFloorsPauseMilliseconds = 60 * 1000;
 constexpr size_t kManyFloors = base::kFloorsMax / 4 * 3;
 // A second more than the longest token, for times are whole seconds.
@@ -48,6 +51,9 @@ KeyService::Due KeyService::Look() const {
   due.horizon =
       epoch_ != vault_.unseal_leaf() || boot >= mark_at_ + kHorizonMilliseconds;
   if (vault_.adoption().under_way()) return due;  // all else waits for it
+  if (erasures_at_ == 0 || boot >= erasures_at_ + kErasuresMilliseconds) {
+    LookAtErasures(boot);
+  }
   for (size_t i = 0; i < keyring.keks(); ++i) {
     const KekEntry& kek = keyring.kek(i);
     due.drained |= kek.drained;
@@ -81,14 +87,39 @@ bool KeyService::IsOver(const SigningEntry& signer) const {
 bool KeyService::IsOld(int institution) const {
   const Keyring& keyring = vault_.keyring();
   const wire::Policy& policy = vault_.policy();
+  const KekEntry* active = keyring.ActiveKek(institution);
+  if (active == nullptr || !MayRotate(institution).ok()) return false;
+  const uint64_t now = vault_.Now();
+  const uint64_t erasure = RotateForErasure(institution);
+  if (erasure != 0 && now >= erasure) return true;
   const int place =
       FindInstitution(policy, keyring.institution(institution).name.view());
   if (place < 0) return false;
   const uint32_t seconds =
       policy.institutions[static_cast<size_t>(place)].rotate_seconds;
-  if (seconds == 0 || !MayRotate(institution).ok()) return false;
-  const KekEntry* active = keyring.ActiveKek(institution);
-  return active != nullptr && vault_.Now() >= active->created_at + seconds;
+  return seconds != 0 && now >= active->created_at + seconds;
+}
+
+void KeyService::LookAtErasures(uint64_t boot) const {
+  const Keyring& keyring = vault_.keyring();
+  OldestKeks sealing;
+  sealing.fill(kNoKek);
+  for (size_t i = 0; i < keyring.institutions(); ++i) {
+    const KekEntry* active = keyring.ActiveKek(static_cast<int>(i));
+    if (active != nullptr) sealing[i + 1] = active->created_leaf;
+  }
+  vault_.floors().FirstErasures(sealing, erasures_);
+  erasures_at_ = boot;
+}
+
+// Half of the horizon is the walk's. At most one rotation in that time: what a
+// younger key sealed before an erasure is due no earlier.
+uint64_t KeyService::RotateForErasure(int institution) const {
+  const uint64_t first = erasures_[static_cast<size_t>(institution) + 1];
+  const KekEntry* active = vault_.keyring().ActiveKek(institution);
+  if (first == 0 || active == nullptr) return 0;
+  return std::max(first, active->created_at) +
+         vault_.policy().erasure_horizon_seconds / 2;
 }
 
 // A walk met no wrap under them: the end of a rotation, or of a sweep. What is
@@ -154,8 +185,37 @@ Status KeyService::DestroyDue() {
 
 // A key was wiped: an older state file must not open with the live root.
 Status KeyService::Gone() {
-  vault_.DropFloors(horizon_leaf_);
+  DropFloors();
   return Finish(vault_.ReplaceRoot());
+}
+
+// What a destroyed KEK made final is told, and then forgotten. Where the
+// journal has no room for that, both wait.
+void KeyService::DropFloors() {
+  const Keyring& keyring = vault_.keyring();
+  OldestKeks oldest;
+  keyring.FillOldest(oldest);
+  ErasureCounts counts;
+  vault_.floors().CountFinal(oldest, counts);
+  Status told;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    std::string_view name;
+    KeyId gone{};
+    uint32_t version = 0;
+    for (size_t k = 0; i != 0 && k < keyring.keks(); ++k) {
+      const KekEntry& kek = keyring.kek(k);
+      if (kek.institution != i - 1 || Lives(kek.state)) continue;
+      name = keyring.institution(kek.institution).name.view();
+      if (kek.version > version) gone = kek.id;
+      version = std::max(version, kek.version);
+    }
+    if (told.ok()) {
+      told = Log(LeafKind::kErasureFinal, kKeeperUid, name, gone, counts[i]);
+    }
+    if (!told.ok()) oldest[i] = 0;
+  }
+  vault_.DropFloors(oldest, horizon_leaf_);
 }
 
 void KeyService::RotateDue(bool all) {
@@ -185,7 +245,7 @@ void KeyService::MoveHorizon() {
   }
   mark_leaf_ = vault_.next_leaf();
   mark_at_ = boot;
-  vault_.DropFloors(horizon_leaf_);
+  DropFloors();
 }
 
 }  // namespace coffer::keeper

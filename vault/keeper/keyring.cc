@@ -51,6 +51,8 @@ void Keyring::Generate(uint64_t now) {
   crypto::RandomKey(index_key_);
   journal_key_ = crypto::JournalKey(arena_);
   crypto::RandomKey(journal_key_);
+  history_key_ = crypto::HistoryKey(arena_);
+  crypto::RandomKey(history_key_);
   for (SigningUse use : {SigningUse::kToken, SigningUse::kEvidence,
                          SigningUse::kIngest, SigningUse::kAudit}) {
     AddSigner(use, NewSigner(arena_), now);
@@ -362,6 +364,7 @@ void Keyring::EraseSigner(size_t i) {
 void Keyring::Clear() {
   index_key_.Destroy();
   journal_key_.Destroy();
+  history_key_.Destroy();
   for (size_t i = 0; i < keks_size_; ++i) keks_[i] = KekEntry{};
   for (size_t i = 0; i < signers_size_; ++i) signers_[i] = SigningEntry{};
   for (size_t i = 0; i < institutions_size_; ++i) {

@@ -87,7 +87,7 @@ class Keyring {
 
   explicit Keyring(base::SecretArena& arena);
 
-  // A new vault's keys: index, journal, and one of each signing use.
+  // A new vault's keys: index, journal, history, one of each signing use.
   void Generate(uint64_t now);
   // The KEK of `institution`: admits it, and makes version 1, if it is new.
   // `leaf` is the next one. kFull when a table is full.
@@ -158,6 +158,7 @@ class Keyring {
 
   const crypto::IndexKey& index_key() const { return index_key_; }
   const crypto::JournalKey& journal_key() const { return journal_key_; }
+  const crypto::HistoryKey& history_key() const { return history_key_; }
   base::SecretArena& arena() const { return arena_; }
 
   // The keyring as bytes, each key wrapped under `root` with its own row as
@@ -181,6 +182,7 @@ class Keyring {
   base::SecretArena& arena_;
   crypto::IndexKey index_key_;
   crypto::JournalKey journal_key_;
+  crypto::HistoryKey history_key_;
   std::unique_ptr<InstitutionKeys[]> institutions_;
   size_t institutions_size_ = 0;
   std::unique_ptr<KekEntry[]> keks_;

@@ -2,7 +2,7 @@
 #include "vault/keeper/keyring.h"
 
 // The sealed form:
-//   format u8 | index_box 72 | journal_box 72
+//   format u8 | index_box 72 | journal_box 72 | history_box 72
 //   | count u16 | (name text | state u8)*                       institutions
 //   | count u16 | (row | box 72, unless destroyed)*             KEKs
 //   | count u16 | (row | box 104, where has_key)*               signing keys
@@ -132,6 +132,8 @@ Result<size_t> Keyring::Seal(MutableBytes out, const crypto::RootKey& root,
                        BoxContext(vault_id, "index key", kNoRow)));
   COFFER_TRY(AppendBox(encoder, root, journal_key_,
                        BoxContext(vault_id, "journal key", kNoRow)));
+  COFFER_TRY(AppendBox(encoder, root, history_key_,
+                       BoxContext(vault_id, "history key", kNoRow)));
   encoder.Number(static_cast<uint16_t>(institutions_size_));
   for (size_t i = 0; i < institutions_size_; ++i) {
     encoder.Struct(institutions_[i].name);
@@ -184,6 +186,9 @@ class Keyring::BytesReader {
     ring_.journal_key_ = crypto::JournalKey(ring_.arena_);
     COFFER_TRY(TakeBox(decoder_, ring_.journal_key_, root_,
                        BoxContext(vault_id_, "journal key", kNoRow)));
+    ring_.history_key_ = crypto::HistoryKey(ring_.arena_);
+    COFFER_TRY(TakeBox(decoder_, ring_.history_key_, root_,
+                       BoxContext(vault_id_, "history key", kNoRow)));
     COFFER_TRY(ReadInstitutions());
     COFFER_TRY(ReadKeks());
     COFFER_TRY(ReadSigners());

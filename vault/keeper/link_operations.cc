@@ -2,6 +2,7 @@
 
 #include "crypto/kdf.h"
 #include "crypto/random.h"
+#include "vault/keeper/history_operations.h"
 #include "vault/keeper/sealed_transit.h"
 
 namespace coffer::keeper {
@@ -47,7 +48,7 @@ Rule MayReplace(const Operation& operation, uint32_t if_match) {
 
 // False, and refused, when there is no key to seal under.
 bool FinishReplacement(Operation& operation, const LinkToSeal& link,
-                       bool ends_tokens) {
+                       bool ends_tokens, Bytes history = {}) {
   Rule rule = SealLink(operation.s.vault.keyring(), link, operation.s.sealed);
   if (rule != Rule::kAllowed) {
     operation.Refuse(rule);
@@ -61,7 +62,9 @@ bool FinishReplacement(Operation& operation, const LinkToSeal& link,
   write.institution = FloorInstitution(operation.s.opened.institution);
   operation.s.pending.Add(write);
   operation.leaf.revision = link.revision;
-  operation.Allow(RecordOf<wire::ReplaceAnswer>(link, operation.s.sealed));
+  auto replaced = RecordOf<wire::ReplaceAnswer>(link, operation.s.sealed);
+  replaced.history = history;
+  operation.Allow(replaced);
   return true;
 }
 
@@ -276,7 +279,9 @@ void ReplaceConsent(Shared& shared, const wire::ReplaceConsentItem& item,
     LinkToSeal link = Reseal(operation, metadata);
     link.has_bank_token = true;
     link.bank_token = bank_token;
-    FinishReplacement(operation, link, true);
+    uint8_t history[base::kHistoryBytesMax];
+    FinishReplacement(operation, link, true,
+                      KeepConsent(operation, true, history));
   } else {
     operation.Refuse(AsReplacement(rule));
   }

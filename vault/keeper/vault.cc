@@ -37,6 +37,7 @@ bool WantsState(LeafKind kind) {
     case LeafKind::kInstitutionResume:
     case LeafKind::kInstitutionWithdraw:
     case LeafKind::kInstitutionAdmit:
+    case LeafKind::kErasureFinal:
       return true;
     default:
       return false;

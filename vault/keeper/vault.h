@@ -133,7 +133,7 @@ class Vault {
   Status ReplaceRoot();
   // Floors that refuse nothing any more go, in memory and so from the next
   // state written; how many. Tokens from before `token_horizon` have expired.
-  size_t DropFloors(uint64_t token_horizon);
+  size_t DropFloors(const OldestKeks& oldest, uint64_t token_horizon);
   // Ends in the error state for good; returns the error.
   base::Error Latch(base::Error error);
 
@@ -146,8 +146,8 @@ class Vault {
   // Gives the leaf its index and, unless it has one, its time; requires
   // CanAppend.
   uint64_t AddLeaf(wire::Leaf& leaf);
-  // In memory and in the journal's batch; set_leaf is filled in. False when the
-  // table is full.
+  // In memory and in the journal's batch; set_leaf and erased_at are filled in.
+  // False when the table is full.
   bool RaiseFloor(Floor floor, bool kill);
   bool CanRaiseFloor(const wire::ByteArray<16>& key, bool kill) const {
     return floors_.CanRaise(key, kill);

@@ -78,6 +78,8 @@ uint64_t Vault::AddLeaf(Leaf& leaf) {
 
 bool Vault::RaiseFloor(Floor floor, bool kill) {
   floor.set_leaf = journal_.next_leaf();
+  floor.erased_at =
+      floor.kind == FloorKind::kErased ? static_cast<uint32_t>(Now()) : 0;
   if (!floors_.Raise(floor, kill)) return false;
   uint8_t bytes[1 + kFloorBytes];
   bytes[0] = static_cast<uint8_t>(ChangeKind::kFloor);
@@ -87,9 +89,7 @@ bool Vault::RaiseFloor(Floor floor, bool kill) {
   return true;
 }
 
-size_t Vault::DropFloors(uint64_t token_horizon) {
-  OldestKeks oldest;
-  keyring_.FillOldest(oldest);
+size_t Vault::DropFloors(const OldestKeks& oldest, uint64_t token_horizon) {
   // Tokens of an earlier epoch are void.
   return floors_.Drop(oldest, std::max(token_horizon, unseal_leaf_));
 }
