@@ -135,6 +135,9 @@ void PrintPolicy(std::ostream& out, const Policy& policy) {
     if (caller.redeem != 0) {
       callers.Add("", "redeem: " + PurposeNames(policy, caller.redeem));
     }
+    if (caller.consent_key != wire::ByteArray<32>{}) {
+      callers.Add("", "signs what it creates, consents and erases");
+    }
     if (caller.seal_to != wire::ByteArray<32>{}) {
       callers.Add("", "bank tokens: sealed to its key only");
     }

@@ -52,6 +52,9 @@ def check_limits(document, limits):
         "kNameBytesMax": schemas["Name"]["maxLength"],
         "kSubjectBytesMax": schemas["Subject"]["maxLength"],
         "kBankTokenBytesMax": schemas["BankToken"]["maxLength"],
+        "kSealedBankTokenBytesMax": schemas["SealedBankToken"]["maxLength"],
+        "kSignedConsentBytesMax":
+            headers["SignedConsent"]["schema"]["maxLength"],
         "kConsentIdBytesMax": consent["consentId"]["maxLength"],
         "kDurationPeriodDaysMax": consent["durationPeriod"]["maximum"],
         "kLookbackPeriodDaysMax": consent["lookbackPeriod"]["maximum"],

@@ -250,16 +250,9 @@ TEST(PolicyFaults, ProhibitedPurposesAreGrantedNowhere) {
             "callers.messenger.issue[1]\n");
 }
 
-TEST(PolicyFaults, OptionsThatThisVersionDoesNotKeepAreRefused) {
-  EXPECT_EQ(
-      FindingsWith("gid = 1003", "gid = 1003\nconsent_key = \"k4.public.x\""),
-      "p:22: callers.connector.consent_key is not offered by this version; "
-      "refused so that nobody relies on it\n");
-}
-
 TEST(PolicyFaults, PublicKeysAreTheirWholePaserkText) {
   const std::string good = "k4.public." + std::string(42, 'A') + "E";
-  for (const char* key : {"seal_to"}) {
+  for (const char* key : {"seal_to", "consent_key"}) {
     const auto with = [&](const std::string& value) {
       return FindingsWith("gid = 1003",
                           "gid = 1003\n" + std::string(key) + " = " + value);

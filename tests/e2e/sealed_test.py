@@ -183,6 +183,121 @@ class SealedRedeemTest(unittest.TestCase):
                           daemon.coffer("policy", "show").stdout)
 
 
+class SignedConsentTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.recipe = recipe()
+        cls.secret, public = key_pair()
+        callers = coffer_daemon.ONE_CALLER.format(uid=os.getuid()) + (
+            f'consent_key = "{public}"\n')
+        cls.daemon = Daemon(callers=callers).start_operational(key_file=True)
+        cls.keys = cls.daemon.call("GET", "/v1/keys").json
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.daemon.close()
+
+    def sign(self, op, secret=None, **fields):
+        return {"Signed-Consent": self.recipe["sign"](
+            secret or self.secret, self.keys, op, **fields)}
+
+    def signed_create(self, body):
+        return self.sign("create", consent=body["consent"],
+                         institution=body["institution"],
+                         subject=body["subject"])
+
+    def refused(self, answer, detail):
+        self.assertEqual((answer.status, answer.error),
+                         (400, "invalid_request"), answer)
+        self.assertIn(detail, answer.json["detail"])
+
+    def create(self, subject):
+        body = link_body(subject=subject)
+        answer = self.daemon.call("POST", "/v1/links", body,
+                                  self.signed_create(body))
+        self.assertEqual(answer.status, 201, answer)
+        return answer.json["link"]
+
+    def test_create_is_signed_as_asked(self):
+        for subject in ("cust-1", 'cust "\\\t\x01\x7f \u20ac\U0001f600'):
+            self.create(subject)
+        body = link_body(subject="cust-2")
+        signed = self.signed_create(body)
+        post = self.daemon.call
+        self.refused(post("POST", "/v1/links", body), "this caller signs")
+        wide = link_body(subject="cust-2", consent=coffer_daemon.consent(
+            dataClusters=["ACCOUNT_DETAILED", "ACCOUNT_BASIC"]))
+        self.refused(post("POST", "/v1/links", wide, signed),
+                     "not of this request")
+        self.refused(
+            post("POST", "/v1/links", body, self.sign(
+                "create", key_pair()[0], consent=body["consent"],
+                institution="citi", subject="cust-2")), "another key")
+        self.assertEqual(post("POST", "/v1/links", body, signed).status, 201)
+        self.refused(post("POST", "/v1/links", body, signed), "was used")
+
+    def test_repeat_under_its_idempotency_key_needs_no_fresh_signature(self):
+        body = link_body(subject="cust-3")
+        headers = dict(self.signed_create(body), **{"Idempotency-Key": "s"})
+        first, second = (self.daemon.call("POST", "/v1/links", body, headers)
+                         for _ in range(2))
+        self.assertEqual((first.status, second.status), (201, 201), second)
+        self.assertEqual(first.json, second.json)
+
+    def test_consent_is_signed_for_its_link_and_revision(self):
+        link, other = self.create("cust-4"), self.create("cust-5")
+        consent = coffer_daemon.consent(consentId="second",
+                                        lookbackPeriod=None)
+        signed = self.sign("consent", consent=consent, link=link, revision=1)
+
+        def put(to, headers, body=consent):
+            return self.daemon.call("PUT", f"/v1/links/{to}/consent", body,
+                                    dict(headers, **{"If-Match": '"1"'}))
+        self.refused(put(link, {}), "this caller signs")
+        self.refused(put(other, signed), "not of this request")
+        self.refused(put(link, signed, coffer_daemon.consent()),
+                     "not of this request")
+        self.assertEqual(put(link, signed).status, 200)
+
+    def test_erasures_are_signed(self):
+        link, other = self.create("cust-6"), self.create("cust-7")
+        call = self.daemon.call
+        signed = self.sign("erase", link=link)
+        self.refused(call("DELETE", f"/v1/links/{link}"), "this caller signs")
+        self.refused(call("DELETE", f"/v1/links/{other}", None, signed),
+                     "not of this request")
+        self.assertEqual(
+            call("DELETE", f"/v1/links/{link}", None, signed).status, 200)
+        signed = self.sign("erase", subject="cust-7")
+        self.refused(call("DELETE", "/v1/subjects/cust-7"),
+                     "this caller signs")
+        self.refused(call("DELETE", "/v1/subjects/cust-8", None, signed),
+                     "not of this request")
+        erased = call("DELETE", "/v1/subjects/cust-7", None, signed)
+        self.assertEqual((erased.status, erased.json["erased"]), (200, 1))
+
+    def test_revocation_is_not_and_no_other_route_takes_one(self):
+        link = self.create("cust-9")
+        target = f"/v1/links/{link}/consent/revocation"
+        body = {"reason": "USER_ACTION"}
+        self.refused(self.daemon.call("PUT", target, body,
+                                      self.sign("erase", link=link)),
+                     "leave it out")
+        self.assertEqual(self.daemon.call("PUT", target, body).status, 204)
+        for wrong in ("", "x", "v4.local.AAAA"):
+            self.refused(self.daemon.call(
+                "DELETE", f"/v1/links/{link}", None,
+                {"Signed-Consent": wrong}), "v4.public token")
+
+    def test_caller_without_a_key_may_not_send_one(self):
+        with Daemon() as daemon:
+            daemon.start_operational(key_file=True)
+            body = link_body()
+            self.assertEqual(daemon.call(
+                "POST", "/v1/links", body, self.signed_create(body)).status,
+                400)
+
+
 if __name__ == "__main__":
     other_python = os.environ.get("COFFER_TEST_PYTHON", "")
     if pyseto is None and other_python not in ("", sys.executable):

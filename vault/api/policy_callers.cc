@@ -144,11 +144,7 @@ void PolicyCompiler::AddCaller(const wire::PolicyCaller& caller, Draft& draft,
 
 void PolicyCompiler::CompileRights(TomlReader& reader,
                                    wire::PolicyCaller& caller) {
-  if (reader.Has("consent_key")) {
-    reader.Fault("consent_key",
-                 "is not offered by this version; refused so that nobody "
-                 "relies on it");
-  }
+  ReadPublicKey(reader, "consent_key", caller.consent_key);
   ReadPublicKey(reader, "seal_to", caller.seal_to);
   if (const auto names = reader.Texts("links")) {
     for (const TomlText& name : *names) {

@@ -101,6 +101,7 @@ struct Exchange {
   uint64_t leaf = wire::kNoLeaf;
   bool idempotent = false;
   std::string idempotency_key;  // as given; empty: none
+  std::string signed_consent;
   store::IdempotencyHash idempotency{};
   wire::ByteArray<16> body_hash{};
   std::vector<wire::LinkId> links;

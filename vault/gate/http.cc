@@ -59,6 +59,7 @@ class Header final : public http::basic_parser<true> {
   Piece content_type;
   Piece if_match;
   Piece idempotency_key;
+  Piece signed_consent;
   bool transfer_encoding = false;
   bool old_version = false;
   bool expects_continue = false;
@@ -114,6 +115,8 @@ class Header final : public http::basic_parser<true> {
       default:
         if (SameLetters({name.data(), name.size()}, "idempotency-key")) {
           Once(value, idempotency_key, error);
+        } else if (SameLetters({name.data(), name.size()}, "signed-consent")) {
+          Once(value, signed_consent, error);
         }
         return;
     }
@@ -248,6 +251,8 @@ void HttpInput::Fill(HttpRequest& request) const {
   request.content_type = text(header.content_type);
   request.if_match = text(header.if_match);
   request.idempotency_key = text(header.idempotency_key);
+  request.signed_consent = text(header.signed_consent);
+  request.has_signed_consent = header.signed_consent.given;
   request.has_content_type = header.content_type.given;
   request.has_if_match = header.if_match.given;
   request.has_idempotency_key = header.idempotency_key.given;

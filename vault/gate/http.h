@@ -19,10 +19,12 @@ struct HttpRequest {
   std::string_view content_type;
   std::string_view if_match;
   std::string_view idempotency_key;
+  std::string_view signed_consent;
   std::string_view body;
   bool has_content_type = false;
   bool has_if_match = false;
   bool has_idempotency_key = false;
+  bool has_signed_consent = false;
   bool keep_alive = true;
   bool old_version = false;  // HTTP/1.0
 };

@@ -43,6 +43,7 @@ enum RouteFlag : uint8_t {
   kMayOverlap = 8,
   kAlsoSealed = 16,  // answered whatever the vault's state
   kTakesQuery = 32,
+  kTakesSignature = 64,  // the header Signed-Consent
 };
 
 struct Route {

@@ -35,10 +35,11 @@ void StartRevokeConsent(Turn& turn, Exchange& exchange,
                         const HttpRequest& request, std::string_view link);
 void OnRevokeConsent(Turn& turn, Exchange& exchange,
                      const KeeperAnswer& answer);
-void StartEraseLink(Turn& turn, Exchange& exchange, std::string_view link);
+void StartEraseLink(Turn& turn, Exchange& exchange, const HttpRequest& request,
+                    std::string_view link);
 void OnEraseLink(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);
 void StartEraseSubject(Turn& turn, Exchange& exchange,
-                       std::string_view subject);
+                       const HttpRequest& request, std::string_view subject);
 void OnEraseHash(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);
 void OnEraseSubject(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);
 

@@ -59,11 +59,13 @@ void OnRevokeConsent(Turn& turn, Exchange& exchange,
 
 // --- DELETE /v1/links/{link} -------------------------------------------------
 
-void StartEraseLink(Turn& turn, Exchange& exchange, std::string_view link) {
+void StartEraseLink(Turn& turn, Exchange& exchange, const HttpRequest& request,
+                    std::string_view link) {
   if (!ParsePathLink(turn, exchange, link)) return;
   FetchedLink fetched;
   if (!turn.Fetch(exchange, exchange.link, false, fetched)) return;
-  wire::EraseLinkItem item{exchange.peer, exchange.link, fetched.view()};
+  wire::EraseLinkItem item{exchange.peer, exchange.link, fetched.view(),
+                           request.signed_consent};
   turn.Ask(exchange, Step::kEraseLink, Op::kEraseLink, item);
 }
 
@@ -80,7 +82,7 @@ void OnEraseLink(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
 // --- DELETE /v1/subjects/{subject} -------------------------------------------
 
 void StartEraseSubject(Turn& turn, Exchange& exchange,
-                       std::string_view subject) {
+                       const HttpRequest& request, std::string_view subject) {
   auto parsed = api::ParseSubjectSegment(subject);
   if (!parsed.ok()) return FinishUnparsed(turn, exchange, parsed.error());
   wire::HashItem item;
@@ -88,6 +90,7 @@ void StartEraseSubject(Turn& turn, Exchange& exchange,
   item.right = wire::kRightErase;
   item.subject = parsed->view();
   turn.Ask(exchange, Step::kEraseHash, Op::kHash, item);
+  exchange.signed_consent = request.signed_consent;
   exchange.kept = *parsed;
 }
 
@@ -104,6 +107,7 @@ void OnEraseHash(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
   item.connection = exchange.peer;
   item.subject = std::get<api::SubjectText>(exchange.kept).view();
   item.links = static_cast<uint32_t>(exchange.links.size());
+  item.signed_consent = exchange.signed_consent;
   // What the certificate is to name. The views last until Ask.
   std::vector<FetchedLink> shown;
   shown.reserve(base::kErasedRowsMax);

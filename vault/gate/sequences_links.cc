@@ -22,6 +22,7 @@ void AskCreate(Turn& turn, Exchange& exchange) {
   item.sealed = request.sealed;
   item.consent = request.consent;
   item.idempotency_key = exchange.idempotency_key;
+  item.signed_consent = exchange.signed_consent;
   turn.Ask(exchange, Step::kCreate, Op::kCreate, item);
   exchange.kept = std::monostate();
 }
@@ -65,6 +66,7 @@ void StartCreate(Turn& turn, Exchange& exchange, const HttpRequest& request) {
   auto parsed = api::ParseCreate(request.body);
   if (!parsed.ok()) return FinishUnparsed(turn, exchange, parsed.error());
   exchange.kept = std::move(*parsed);
+  exchange.signed_consent = request.signed_consent;
   if (!request.has_idempotency_key) return AskCreate(turn, exchange);
   exchange.idempotency_key = request.idempotency_key;
   wire::HashItem item;
@@ -228,8 +230,9 @@ void StartReplace(Turn& turn, Exchange& exchange, const HttpRequest& request,
   auto parsed = api::ParseConsent(request.body);
   if (!parsed.ok()) return FinishUnparsed(turn, exchange, parsed.error());
   if (!turn.Fetch(exchange, exchange.link, true, fetched)) return;
-  wire::ReplaceConsentItem item{exchange.peer, exchange.link, *if_match,
-                                parsed->consent, fetched.view()};
+  wire::ReplaceConsentItem item{exchange.peer,  exchange.link,
+                                *if_match,      parsed->consent,
+                                fetched.view(), request.signed_consent};
   turn.Ask(exchange, Step::kReplace, Op::kReplaceConsent, item);
 }
 

@@ -21,6 +21,12 @@ constexpr api::Problem kTakesNoBody{400, "invalid_request", "Invalid request",
                                     "this route takes no body"};
 constexpr api::Problem kTakesNoQuery{400, "invalid_request", "Invalid request",
                                      "this route takes no query"};
+constexpr api::Problem kTakesNoSignature{
+    400, "invalid_request", "Invalid request",
+    "this route checks no Signed-Consent; leave it out"};
+constexpr api::Problem kNoSignature{
+    400, "invalid_request", "Invalid request",
+    "Signed-Consent is a v4.public token of at most 8192 bytes"};
 
 const api::Problem& ProblemOfHttp(int status) {
   switch (status) {
@@ -74,6 +80,13 @@ const api::Problem* EarlyProblem(const HttpRequest& request,
     return &kTakesNoBody;
   }
   if (match.has_query && !match.route->Has(kTakesQuery)) return &kTakesNoQuery;
+  if (request.has_signed_consent) {
+    if (!match.route->Has(kTakesSignature)) return &kTakesNoSignature;
+    // Nobody is to believe that an empty one was checked.
+    if (request.signed_consent.substr(0, 10) != "v4.public.") {
+      return &kNoSignature;
+    }
+  }
   return nullptr;
 }
 

@@ -53,6 +53,9 @@ void Exchange::Reset() {
   leaf = wire::kNoLeaf;
   idempotent = false;
   idempotency_key.clear();
+  base::Wipe({reinterpret_cast<uint8_t*>(signed_consent.data()),
+              signed_consent.size()});  // it names the customer
+  signed_consent.clear();
   links.clear();
   next.reset();
   waiting = 0;
@@ -153,9 +156,9 @@ void Turn::Start(Exchange& exchange, const HttpRequest& request,
     case RouteId::kRevokeConsent:
       return StartRevokeConsent(*this, exchange, request, match.parameter);
     case RouteId::kEraseLink:
-      return StartEraseLink(*this, exchange, match.parameter);
+      return StartEraseLink(*this, exchange, request, match.parameter);
     case RouteId::kEraseSubject:
-      return StartEraseSubject(*this, exchange, match.parameter);
+      return StartEraseSubject(*this, exchange, request, match.parameter);
     case RouteId::kLedger:
       return StartLedger(*this, exchange, match.parameter, match.query);
     case RouteId::kKeys:

@@ -2,6 +2,7 @@
 
 #include "vault/keeper/evidence.h"
 #include "vault/keeper/link_operations.h"
+#include "vault/keeper/signed_consent.h"
 
 namespace coffer::keeper {
 
@@ -109,7 +110,14 @@ void EraseLink(Shared& shared, const wire::EraseLinkItem& item,
   Operation operation(shared, answer, LeafKind::kLinkErase, true);
   if (!operation.Enter(item.connection)) return;
   Rule rule = OpenToKill(operation, wire::kRightErase, item.link, item.stored);
+  SignedConsent consent;
+  if (rule == Rule::kAllowed) {
+    wire::ConsentStatement said;
+    said.link = &item.link;
+    rule = consent.Verify(operation, said, item.signed_consent, true);
+  }
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
+  consent.Use(shared.vault);
   Overtake(operation, Rule::kLinkErased);
   const uint64_t index = operation.leaf_index();
   Floor floor{};
@@ -138,6 +146,12 @@ void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,
   if (rule == Rule::kAllowed && item.subject.empty()) {
     rule = Rule::kMalformedRequest;
   }
+  SignedConsent consent;
+  if (rule == Rule::kAllowed) {
+    wire::ConsentStatement said;
+    said.subject = item.subject;
+    rule = consent.Verify(operation, said, item.signed_consent, true);
+  }
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
   const Keyring& keyring = shared.vault.keyring();
   const wire::SubjectHash subject = HashSubject(keyring, item.subject);
@@ -154,6 +168,7 @@ void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,
   if (!shared.vault.RaiseFloor(floor, item.links != 0)) {
     return operation.Refuse(Rule::kFloorsFull);
   }
+  consent.Use(shared.vault);
   Erasure erasure;
   erasure.subject = &subject;
   erasure.linker = all ? "" : operation.asker.name;

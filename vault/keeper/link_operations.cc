@@ -4,6 +4,7 @@
 #include "crypto/random.h"
 #include "vault/keeper/history_operations.h"
 #include "vault/keeper/sealed_transit.h"
+#include "vault/keeper/signed_consent.h"
 
 namespace coffer::keeper {
 namespace {
@@ -144,6 +145,14 @@ void Create(Shared& shared, const wire::CreateItem& item,
   if (!operation.Enter(item.connection)) return;
   const Keyring& keyring = shared.vault.keyring();
   Rule rule = DecideCreate(operation, item);
+  SignedConsent consent;
+  if (rule == Rule::kAllowed) {
+    wire::ConsentStatement said;
+    said.consent = &item.consent;
+    said.institution = item.institution;
+    said.subject = item.subject;
+    rule = consent.Verify(operation, said, item.signed_consent);
+  }
   Upload upload;
   if (rule == Rule::kAllowed) {
     const wire::Pae bound =
@@ -176,6 +185,7 @@ void Create(Shared& shared, const wire::CreateItem& item,
   rule = SealLink(keyring, link, shared.sealed);
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
   upload.Use(shared.vault);
+  consent.Use(shared.vault);
   operation.TagWith(shared.opened.audit);
   operation.leaf.revision = 1;
   operation.Allow(RecordOf<NewRecord>(link, shared.sealed));
@@ -264,6 +274,14 @@ void ReplaceConsent(Shared& shared, const wire::ReplaceConsentItem& item,
   // An expired consent may be given anew; a revoked or used one may not.
   if (rule == Rule::kAllowed) rule = MayTakeToken(operation.status);
   if (rule == Rule::kAllowed) rule = MayReplace(operation, item.if_match);
+  SignedConsent consent;
+  if (rule == Rule::kAllowed) {
+    wire::ConsentStatement said;
+    said.consent = &item.consent;
+    said.link = &item.link;
+    said.revision = item.if_match;
+    rule = consent.Verify(operation, said, item.signed_consent);
+  }
   uint8_t plaintext[base::kBankTokenBytesMax + 34];
   Bytes bank_token;
   if (rule == Rule::kAllowed) {
@@ -280,8 +298,10 @@ void ReplaceConsent(Shared& shared, const wire::ReplaceConsentItem& item,
     link.has_bank_token = true;
     link.bank_token = bank_token;
     uint8_t history[base::kHistoryBytesMax];
-    FinishReplacement(operation, link, true,
-                      KeepConsent(operation, true, history));
+    const Bytes kept = KeepConsent(operation, true, history);
+    if (FinishReplacement(operation, link, true, kept)) {
+      consent.Use(shared.vault);
+    }
   } else {
     operation.Refuse(AsReplacement(rule));
   }
