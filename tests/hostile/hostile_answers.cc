@@ -137,6 +137,12 @@ bool Answers::Item(Op op, Pass pass, bool lie) {
     case Op::kSettle:
       Plain<wire::SettleItem, wire::NewRecord>(op);
       return true;
+    case Op::kTags:
+      Plain<wire::TagsItem, wire::TagsAnswer>(op);
+      return true;
+    case Op::kLeaves:
+      Plain<wire::LeavesItem, wire::LeavesAnswer>(op);
+      return true;
     case Op::kDrained:
       One<wire::DrainedItem, wire::EmptyAnswer>(op, [](auto&&...) {});
       return true;

@@ -36,8 +36,8 @@ void Model::Judge(const wire::CreateItem& item, const wire::NewRecord& made,
   const CallerRow* asker = Asker(item.connection);
   if (!Must(HasRight(asker, wire::kRightCreate), "creates without the right"))
     return;
-  Must(!item.subject.empty() && !item.bank_token.empty() && !item.sealed,
-       "stores an empty or unopened part");
+  Must(!item.subject.empty() && !item.bank_token.empty(),
+       "stores an empty part");
   if (!Must(Find(made.link) == nullptr, "gives a link's id twice")) return;
   const int place = Place(item.institution, kInstitutions, kKnownInstitutions);
   if (!Must(place >= 0, "knows another bank")) return;
@@ -51,6 +51,16 @@ void Model::Judge(const wire::CreateItem& item, const wire::NewRecord& made,
   version->institution = place;
   version->subject = item.subject;
   version->bank_token = base::AsText(item.bank_token);
+  if (item.sealed) {
+    Upload request;
+    request.create = true;
+    request.caller = asker->name;
+    request.institution = item.institution;
+    request.subject = item.subject;
+    request.consent_id = item.consent.consent_id;
+    request.idempotency_key = item.idempotency_key;
+    version->bank_token = Taken(item.bank_token, request);
+  }
   TakeConsent(*version, item.consent);
 }
 
@@ -90,9 +100,16 @@ void Model::Judge(const wire::ReplaceBankTokenItem& item,
             (asker->redeem & old->purposes) != 0),
        "replaces a bank token without the right");
   Must(began_ < old->expires_at, "replaces under an expired consent");
-  Must(!item.bank_token.empty() && !item.sealed, "stores an empty bank token");
+  Must(!item.bank_token.empty(), "stores an empty bank token");
   VersionPointer made_now = Replace(*old, made, item.if_match, leaf, false);
   made_now->bank_token = base::AsText(item.bank_token);
+  if (item.sealed && asker != nullptr) {
+    Upload request;
+    request.caller = asker->name;
+    request.link = item.link;
+    request.if_match = item.if_match;
+    made_now->bank_token = Taken(item.bank_token, request);
+  }
 }
 
 void Model::Judge(const wire::ReplaceConsentItem& item,
@@ -144,31 +161,6 @@ void Model::Judge(const wire::SettleItem& item, const wire::NewRecord& made,
        "settles what has not ended");
   Must(!old->ended, "settles twice");
   End(*old, link, made, leaf);
-}
-
-void Model::Judge(const wire::EraseLinkItem& item, const wire::EraseAnswer&,
-                  Leaf leaf) {
-  HasLeaf(leaf);
-  VersionPointer version = Shown(item.link, item.stored, false);
-  if (version == nullptr) return;
-  Link& link = *Find(item.link);
-  Must(Owns(Asker(item.connection), wire::kRightErase, *version),
-       "erases another's link");
-  MustOpen(*version, link);
-  link.erased = link.overtaken = true;
-  link.token_floor = leaf;
-}
-
-void Model::Judge(const wire::EraseSubjectItem& item, const wire::EraseAnswer&,
-                  Leaf leaf) {
-  HasLeaf(leaf);
-  const CallerRow* asker = Asker(item.connection);
-  if (!Must(HasRight(asker, wire::kRightErase) && !item.subject.empty(),
-            "erases a subject without the right")) {
-    return;
-  }
-  const bool all = HasRight(asker, wire::kRightAllLinks);
-  subject_floors_[{all ? "" : asker->name, std::string(item.subject)}] = leaf;
 }
 
 // --- Tokens
@@ -240,8 +232,11 @@ void Model::Judge(const wire::RedeemItem& item,
   MustBeGranted(*version, *token);
   Link& link = *Find(token->link);
   Seen(*version, link);
-  Must(!answer.sealed && base::AsText(answer.bank_token) == version->bank_token,
-       "gives another bank token");
+  std::string given(base::AsText(answer.bank_token));
+  Must(asker == nullptr || answer.sealed == asker->sealed_to,
+       "gives a bank token in clear that is to be sealed");
+  if (answer.sealed) given = callers_.Open(given, item.token);
+  Must(given == version->bank_token, "gives another bank token");
   Must(!version->bank_token.empty(), "gives an empty bank token");
   Must(answer.link == token->link && answer.revision == version->revision,
        "redeems another record");

@@ -36,6 +36,8 @@ constexpr Weight kWeights[] = {
     {Op::kSettle, 15},
     {Op::kDrained, 1},
     {Op::kAdopted, 1},
+    {Op::kTags, 10},
+    {Op::kLeaves, 4},
 };
 
 Bytes HeadOf(const Version& version) { return version.head; }
@@ -54,17 +56,6 @@ Op Liar::Choose() {
     place -= row.weight;
   }
   return Op::kStatus;
-}
-
-template <typename Item>
-bool Liar::Encode(Op op, const Item& item) {
-  base::Encoder encoder{base::MutableBytes(scratch_)};
-  encoder.Number(op);
-  encoder.Struct(item);
-  COFFER_CHECK(!encoder.failed());
-  item_.assign(scratch_.begin(),
-               scratch_.begin() + static_cast<long>(encoder.used()));
-  return true;
 }
 
 // --- What to steal from
@@ -200,15 +191,17 @@ wire::Consent Liar::MakeConsent() {
 
 bool Liar::MakeCreate() {
   wire::CreateItem item;
-  item.connection = As(live.contains("self") ? "self"
-                       : Chance(50)          ? "linker"
-                                             : "linker2");
+  const std::string caller = live.contains("self") ? "self"
+                             : Chance(50)          ? "linker"
+                                                   : "linker2";
+  item.connection = As(caller);
   item.institution = kInstitutions[Chance(95) ? Below(2) : Below(4)];
   const std::string subject = "subject-" + std::to_string(Below(kSubjects));
   item.subject = subject;
   text_ = "bank-" + std::to_string(random_());
   item.bank_token = base::AsBytes(text_);
   item.consent = MakeConsent();
+  if (Chance(10)) item.sealed = SealCreate(item, caller);
   return Encode(Op::kCreate, item);
 }
 
@@ -322,14 +315,17 @@ bool Liar::MakeReplaceBankToken() {
   if (link == nullptr) return false;
   const VersionPointer version = link->versions.back();
   wire::ReplaceBankTokenItem item;
-  item.connection = As(live.contains("self") ? "self"
-                       : Chance(50)          ? version->linker
-                                             : "connector");
+  const std::string caller = live.contains("self") ? "self"
+                             : Chance(50)          ? version->linker
+                             : Chance(50)          ? "connector"
+                                                   : "vaulted";
+  item.connection = As(caller);
   item.link = version->link;
   item.if_match = version->revision + (Chance(kLies / 2) ? 1 : 0);
   text_ = "bank-" + std::to_string(random_());
   item.bank_token = base::AsBytes(text_);
   item.stored = Stored(version, false);
+  if (Chance(10)) item.sealed = SealReplace(item, caller);
   return Encode(Op::kReplaceBankToken, item);
 }
 
@@ -390,13 +386,20 @@ bool Liar::MakeOnLink(Op op) {
       item.stored = stored;
       return Encode(op, item);
     }
-    default: {
-      return Encode(op, wire::SettleItem{version->link, stored});
+    case Op::kTags: {
+      wire::TagsItem item;
+      item.connection = asker;
+      item.link = version->link;
+      item.stored = stored;
+      return Encode(op, item);
     }
+    default:
+      return Encode(op, wire::SettleItem{version->link, stored});
   }
 }
 
 bool Liar::MakeEraseSubject() {
+  text_.clear();
   wire::EraseSubjectItem item;
   const std::string subject = "subject-" + std::to_string(Below(kSubjects));
   item.connection = As(live.contains("self") ? "self"
@@ -404,43 +407,15 @@ bool Liar::MakeEraseSubject() {
                                              : "linker");
   item.subject = subject;
   item.links = static_cast<uint32_t>(Below(3));
-  return Encode(Op::kEraseSubject, item);
-}
-
-bool Liar::MakeRewrap() {
-  wire::RewrapItem item;
-  item.institution = kInstitutions[Below(2)];
-  const uint64_t rows = 1 + Below(16);
-  for (uint64_t i = 0; i < rows; ++i) {
+  for (uint64_t rows = Below(20); rows > 0; --rows) {
     VersionPointer version = AnyVersion();
-    if (version == nullptr) return false;
-    wire::RewrapRow row;
-    row.link = version->link;
-    row.wrap = Part(version->wraps[Below(version->wraps.size())], WrapOf);
-    item.rows.push_back(row);
+    if (version == nullptr) break;
+    if (Chance(50) && rows > 1) text_ = version->subject;
+    item.rows.push_back({version->link, kInstitutions[version->institution],
+                         Part(version->wraps.back(), WrapOf)});
   }
-  return Encode(Op::kRewrap, item);
-}
-
-bool Liar::MakeUpkeep(Op op) {
-  if (op == Op::kWork) {
-    auto item = std::make_unique<wire::WorkItem>();
-    item->counted = Chance(80);
-    for (const wire::KeyId& kek : keks_) {
-      item->counts.push_back({kek, Chance(50) ? 0 : Below(5000)});
-    }
-    return Encode(op, *item);
-  }
-  lied_ = true;
-  if (op == Op::kAdopted) {
-    wire::AdoptedItem item;
-    item.adopted = Chance(70);
-    return Encode(op, item);
-  }
-  wire::DrainedItem item;
-  item.institution = kInstitutions[Below(3)];
-  if (!keks_.empty()) item.kek = keks_[Below(keks_.size())];
-  return Encode(op, item);
+  if (!text_.empty()) item.subject = text_;
+  return Encode(Op::kEraseSubject, item);
 }
 
 bool Liar::Make(Op op) {
@@ -476,6 +451,8 @@ bool Liar::Make(Op op) {
     case Op::kDrained:
     case Op::kAdopted:
       return MakeUpkeep(op);
+    case Op::kLeaves:
+      return MakeLeaves();
     case Op::kKeys:
       return Encode(
           op, wire::KeysItem{As(live.empty() ? "" : live.begin()->first)});
@@ -485,6 +462,7 @@ bool Liar::Make(Op op) {
     case Op::kRevokeConsent:
     case Op::kEraseLink:
     case Op::kSettle:
+    case Op::kTags:
       return MakeOnLink(op);
     default:
       return false;

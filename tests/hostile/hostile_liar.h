@@ -15,7 +15,8 @@ namespace coffer::hostile {
 
 class Liar {
  public:
-  Liar(Model& model, uint64_t seed) : model_(model), random_(seed) {}
+  Liar(Model& model, Callers& callers, uint64_t seed)
+      : model_(model), callers_(callers), random_(seed) {}
 
   wire::Op Choose();
   // False when there is nothing yet to make it of.
@@ -51,6 +52,9 @@ class Liar {
   wire::Consent MakeConsent();
   bool MakeCreate();
   bool MakeHash();
+  bool SealCreate(wire::CreateItem& item, const std::string& caller);
+  bool SealReplace(wire::ReplaceBankTokenItem& item, const std::string& caller);
+  UploadPointer OldUpload(bool create);
   bool MakeIssue();
   bool MakeRedeem();
   bool MakeIntrospect();
@@ -62,6 +66,7 @@ class Liar {
   bool MakeOnLink(wire::Op op);
   bool MakeEraseSubject();
   bool MakeRewrap();
+  bool MakeLeaves();
   bool MakeUpkeep(wire::Op op);
 
   struct Write {
@@ -70,14 +75,27 @@ class Liar {
   };
 
   Model& model_;
+  Callers& callers_;
   std::mt19937_64 random_;
   std::deque<Write> writes_;
   std::vector<wire::KeyId> keks_;
   std::deque<Buffer> spoilt_;  // what the item under way points to
   std::string text_;
+  UploadPointer upload_;  // what the item under way shows
   Buffer scratch_ = Buffer(base::kBatchBytesMax);
   Buffer item_;
   bool lied_ = false;
 };
+
+template <typename Item>
+bool Liar::Encode(wire::Op op, const Item& item) {
+  base::Encoder encoder{base::MutableBytes(scratch_)};
+  encoder.Number(op);
+  encoder.Struct(item);
+  COFFER_CHECK(!encoder.failed());
+  item_.assign(scratch_.begin(),
+               scratch_.begin() + static_cast<long>(encoder.used()));
+  return true;
+}
 
 }  // namespace coffer::hostile

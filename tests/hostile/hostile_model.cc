@@ -40,6 +40,7 @@ void Model::KeeperRestarted() {
 
 void Model::ForgetTokens() {
   for (const TokenPointer& token : tokens_) token->dead = true;
+  for (const UploadPointer& upload : uploads_) upload->over = true;
 }
 
 const CallerRow* Model::Asker(ConnectionId id) const {

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "tests/hostile/hostile_callers.h"
 #include "tests/hostile/hostile_rules.h"
 #include "tests/keeper/keeper_process.h"
 
@@ -68,9 +69,23 @@ struct Token {
 };
 using TokenPointer = std::shared_ptr<Token>;
 
+// What an honest caller sealed for one request.
+struct Upload {
+  std::string text, bank_token, caller;
+  // Of a create; else of a replacement.
+  bool create = false;
+  std::string institution, subject, consent_id, idempotency_key;
+  LinkId link{};
+  uint32_t if_match = 0;
+  uint64_t made_at = 0;
+  bool over = false;  // used, or from before an unseal
+};
+using UploadPointer = std::shared_ptr<Upload>;
+
 class Model {
  public:
-  explicit Model(bool alone) : alone_(alone), rules_(MakeRules(alone, 0)) {}
+  Model(bool alone, Callers& callers)
+      : alone_(alone), callers_(callers), rules_(MakeRules(alone, 0)) {}
 
   // --- What the driver tells
   void PolicyIs(int variant) { rules_ = MakeRules(alone_, variant); }
@@ -88,6 +103,8 @@ class Model {
   }
   void KekDestroyed(const wire::KeyId& kek) { destroyed_.insert(kek); }
   void TimeIs(uint64_t now) { now_ = now; }
+  uint64_t now() const { return now_; }
+  void Uploaded(const UploadPointer& upload);
   // The batch was judged at this time at the earliest; at `now` at the latest.
   void BatchBegan(uint64_t now) { began_ = now; }
 
@@ -117,6 +134,8 @@ class Model {
   void Judge(const wire::KeysItem& item, const wire::KeysAnswer&, Leaf);
   void Judge(const wire::RewrapItem& item, const wire::RewrapAnswer&, Leaf);
   void Judge(const wire::SettleItem& item, const wire::NewRecord& made, Leaf);
+  void Judge(const wire::TagsItem& item, const wire::TagsAnswer&, Leaf);
+  void Judge(const wire::LeavesItem& item, const wire::LeavesAnswer&, Leaf);
   void Judge(const wire::AdoptedItem&, const wire::EmptyAnswer&, Leaf) {
     Must(false, "adopts a store that nobody restored");
   }
@@ -124,6 +143,7 @@ class Model {
   // --- What the driver draws from
   const std::deque<LinkId>& links() const { return order_; }
   const std::deque<TokenPointer>& tokens() const { return tokens_; }
+  const std::deque<UploadPointer>& uploads() const { return uploads_; }
   Link* Find(const LinkId& id);
   void ForgetOldestLink();
   const Rules& rules() const { return rules_; }
@@ -160,12 +180,14 @@ class Model {
                          uint32_t if_match, uint64_t leaf, bool consent);
   void End(const Version& old, Link& link, const wire::NewRecord& made,
            uint64_t leaf);
+  std::string Taken(Bytes text, const Upload& request);
   void TakeConsent(Version& version, const wire::Consent& consent);
   uint32_t Scope(std::string_view text);
   void ForgetTokens();
   bool IsVoid(const Token& token) const;
 
   const bool alone_;
+  Callers& callers_;
   Rules rules_;
   wire::InstitutionState institutions_[kKnownInstitutions] = {
       wire::InstitutionState::kActive, wire::InstitutionState::kActive,
@@ -180,6 +202,8 @@ class Model {
   // Of linker (empty: of every linker) and subject: sealed before it is erased.
   std::map<std::pair<std::string, std::string>, uint64_t> subject_floors_;
   std::map<std::string, wire::SubjectHash> hashes_;
+  std::deque<UploadPointer> uploads_;
+  std::unordered_map<std::string, UploadPointer> uploads_by_text_;
   std::set<wire::KeyId> destroyed_;
   uint64_t last_leaf_ = 0, now_ = 0, began_ = 0, violations_ = 0;
 };

@@ -10,7 +10,7 @@ using wire::OperatorOp;
 
 void Siege::Load(int variant) {
   const Rules rules = MakeRules(alone_, variant);
-  const Buffer bytes = keeper_test::Encode(*Compile(rules));
+  const Buffer bytes = keeper_test::Encode(*Compile(rules, callers_.reader()));
   if (keeper_.Ask(OperatorOp::kPolicyLoad, wire::PolicyBytes{bytes, {}})
           .done()) {
     model_.PolicyIs(variant);
@@ -44,6 +44,15 @@ void Siege::ReadKeys() {
     from = list->next;
   } while (from != 0);
   liar_.KeksAre(std::move(keks));
+  ReadIngest();
+}
+
+// As the callers have it: from operators, not from the gate.
+void Siege::ReadIngest() {
+  if (liar_.live.empty()) return;
+  auto keys = keeper_.One<wire::KeysAnswer>(
+      Op::kKeys, wire::KeysItem{liar_.live.begin()->second});
+  if (keys.allowed()) callers_.IngestIs(keys.fields.ingest);
 }
 
 // Every version of every link, dead ones too, in the order of a liar.
@@ -96,7 +105,9 @@ void Siege::Upkeep() {
 
 void Siege::Rotate() {
   wire::RotateQuestion question;
-  question.target = wire::RotateTarget::kAll;
+  question.target = liar_.Chance(70)   ? wire::RotateTarget::kAll
+                    : liar_.Chance(50) ? wire::RotateTarget::kIngest
+                                       : wire::RotateTarget::kToken;
   (void)keeper_.Ask(OperatorOp::kKeyRotate, question);
   ++rotations_;
   // Sometimes the gate keeps the old wraps, and rewraps what it likes.

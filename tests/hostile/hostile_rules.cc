@@ -22,6 +22,7 @@ std::vector<CallerRow> SeveralCallers() {
       {"connector", kFirstUid + 4, true, wire::kRightUpdateBankToken, 1},
       {"auditor", kFirstUid + 5, false,
        wire::kRightRead | wire::kRightErase | wire::kRightAllLinks, 2},
+      {"vaulted", kFirstUid + 8, false, wire::kRightUpdateBankToken, 1, true},
       // One process is both of these, so neither.
       {"twin_a", kFirstUid + 6, false, wire::kLinkRightsAll, 3},
       {"twin_b", kFirstUid + 6, true, wire::kLinkRightsAll, 3},
@@ -50,9 +51,9 @@ Rules Base(bool alone) {
   rules.callers = SeveralCallers();
   rules.grants = {
       {"messenger", "connector", 0, 7, 7}, {"messenger", "auditor", 1, 7, 7},
-      {"messenger", "messenger", 0, 1, 1}, {"tracker", "auditor", 1, 7, 5},
-      {"tracker", "connector", 0, 2, 3},   {"twin_a", "connector", 0, 7, 7},
-      {"twin_b", "auditor", 1, 7, 7},
+      {"messenger", "messenger", 0, 1, 1}, {"messenger", "vaulted", 0, 7, 7},
+      {"tracker", "auditor", 1, 7, 5},     {"tracker", "connector", 0, 2, 3},
+      {"twin_a", "connector", 0, 7, 7},    {"twin_b", "auditor", 1, 7, 7},
   };
   return rules;
 }
@@ -116,7 +117,8 @@ std::vector<Peer> MakePeers(bool alone) {
   return peers;
 }
 
-std::unique_ptr<wire::Policy> Compile(const Rules& rules) {
+std::unique_ptr<wire::Policy> Compile(const Rules& rules,
+                                      const wire::ByteArray<32>& reader) {
   auto policy = std::make_unique<wire::Policy>();
   for (int i = 0; i < kKnownClusters; ++i) {
     policy->clusters.push_back(Name(kClusters[i]));
@@ -142,6 +144,7 @@ std::unique_ptr<wire::Policy> Compile(const Rules& rules) {
     caller.identity = row.id;
     caller.link_rights = row.rights;
     caller.redeem = row.redeem;
+    if (row.sealed_to) caller.seal_to = reader;
     policy->callers.push_back(caller);
   }
   for (const GrantRow& row : rules.grants) {

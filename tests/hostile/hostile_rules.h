@@ -27,7 +27,8 @@ struct CallerRow {
   uint32_t id = 0;
   bool by_gid = false;
   uint16_t rights = 0;
-  uint32_t redeem = 0;  // bit: purpose
+  uint32_t redeem = 0;     // bit: purpose
+  bool sealed_to = false;  // bank tokens go to it sealed
 };
 struct GrantRow {
   std::string caller, audience;
@@ -61,7 +62,9 @@ inline constexpr int kVariants = 6;
 // `alone`: the present user is one caller with every right; else several users.
 Rules MakeRules(bool alone, int variant);
 std::vector<Peer> MakePeers(bool alone);
-std::unique_ptr<wire::Policy> Compile(const Rules& rules);
+// `reader`: the key of those that bank tokens are sealed to.
+std::unique_ptr<wire::Policy> Compile(const Rules& rules,
+                                      const wire::ByteArray<32>& reader);
 
 // The place of a name; -1 when it is not one of the first `count`.
 int Place(std::string_view name, const char* const* names, int count);

@@ -28,8 +28,8 @@ Siege::Siege(const Options& options)
     : options_(options),
       alone_(geteuid() != 0),
       keeper_(Folder()),
-      model_(alone_),
-      liar_(model_, options.seed),
+      model_(alone_, callers_),
+      liar_(model_, callers_, options.seed),
       answers_(model_, liar_),
       peers_(MakePeers(alone_)),
       clients_(peers_.size()) {}
@@ -66,7 +66,7 @@ void Siege::HangUp() {
 
 bool Siege::Begin() {
   keeper_.Start();
-  if (!keeper_.Init(*Compile(model_.rules())).done()) {
+  if (!keeper_.Init(*Compile(model_.rules(), callers_.reader())).done()) {
     return model_.Must(false, "does not begin");
   }
   ConnectAll();

@@ -43,6 +43,7 @@ class Siege {
   void Upkeep();
   void RewrapAll(const char* institution);
   void ReadKeys();
+  void ReadIngest();
   void Change(int place, wire::InstitutionAction action,
               wire::InstitutionState state);
   bool Report(double seconds) const;
@@ -50,6 +51,7 @@ class Siege {
   const Options options_;
   const bool alone_;
   keeper_test::KeeperProcess keeper_;
+  Callers callers_;
   Model model_;
   Liar liar_;
   Answers answers_;
