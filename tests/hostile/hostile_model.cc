@@ -39,7 +39,10 @@ void Model::KeeperRestarted() {
 }
 
 void Model::ForgetTokens() {
-  for (const TokenPointer& token : tokens_) token->dead = true;
+  for (const TokenPointer& token : tokens_) {
+    token->dead = true;
+    token->expires_at = 0;
+  }
   for (const UploadPointer& upload : uploads_) upload->over = true;
 }
 
