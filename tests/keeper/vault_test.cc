@@ -78,8 +78,8 @@ TEST_F(VaultTest, SealForgetsAndUnsealRemembers) {
   const size_t free_while_open = world_.parts->arena->free_slots();
   ASSERT_TRUE(world_.vault().Seal(0).ok());
   EXPECT_EQ(world_.vault().state(), VaultState::kSealed);
-  // Index, journal, two KEKs, four signers, root and local token key.
-  EXPECT_EQ(world_.parts->arena->free_slots(), free_while_open + 10);
+  // Index, journal, history, two KEKs, four signers, root and local token key.
+  EXPECT_EQ(world_.parts->arena->free_slots(), free_while_open + 11);
   EXPECT_EQ(world_.vault().policy().callers.size, 0u);
   EXPECT_TRUE(world_.vault().policy_bytes().empty());
   EXPECT_EQ(world_.Issue(link).rule(), Rule::kSealed);

@@ -1,4 +1,4 @@
-// The gate's kills: revoking a consent, erasing a link or a subject. Runs in the
+// The gate's kills: revoking a consent, erasing a link or subject. Runs in the
 // keeper; the floor is the kill, durable before its answer. Each checks right,
 // record and owner in that order, and leaves one leaf.
 #pragma once

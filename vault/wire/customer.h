@@ -11,8 +11,8 @@
 
 namespace coffer::wire {
 
-// --- kEraseLink, kEraseSubject: kills. The store deletes after the answer, once
-// kBury gave what is kept of the consents.
+// --- kEraseLink, kEraseSubject: kills. The store deletes after the answer, as
+// soon as kBury gave what is kept of the consents.
 struct EraseLinkItem {
   ConnectionId connection = 0;
   LinkId link{};
