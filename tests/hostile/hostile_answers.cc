@@ -137,6 +137,12 @@ bool Answers::Item(Op op, Pass pass, bool lie) {
     case Op::kSettle:
       Plain<wire::SettleItem, wire::NewRecord>(op);
       return true;
+    case Op::kBury:
+      Plain<wire::BuryItem, wire::BuryAnswer>(op);
+      return true;
+    case Op::kHistory:
+      Plain<wire::HistoryItem, wire::PastConsent>(op);
+      return true;
     case Op::kTags:
       Plain<wire::TagsItem, wire::TagsAnswer>(op);
       return true;

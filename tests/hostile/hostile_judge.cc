@@ -6,12 +6,6 @@ namespace coffer::hostile {
 
 using wire::InstitutionState;
 
-namespace {
-
-constexpr size_t kTokensKept = 4000;
-
-}  // namespace
-
 // --- Links
 
 void Model::Judge(const wire::HashItem& item, const wire::HashAnswer& answer,
@@ -123,6 +117,7 @@ void Model::Judge(const wire::ReplaceConsentItem& item,
        "replaces another's consent");
   Must(!old->bank_token.empty(), "reseals what is not there");
   VersionPointer made_now = Replace(*old, made, item.if_match, leaf, true);
+  Keep(made.history, old);
   TakeConsent(*made_now, item.consent);
 }
 
@@ -198,10 +193,6 @@ void Model::Judge(const wire::IssueItem& item, const wire::IssueAnswer& answer,
   Seen(*version, *Find(item.link));
   Must(by_text_.emplace(token->text, token).second, "gives a token twice");
   tokens_.push_back(token);
-  if (tokens_.size() > kTokensKept) {
-    by_text_.erase(tokens_.front()->text);
-    tokens_.pop_front();
-  }
 }
 
 void Model::Judge(const wire::LocateItem& item,

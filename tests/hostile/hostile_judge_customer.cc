@@ -5,7 +5,6 @@ namespace coffer::hostile {
 
 namespace {
 
-constexpr size_t kUploadsKept = 2000;
 constexpr uint64_t kFreshSeconds = 300;
 
 // The links that a certificate names. Its signature is another test's.
@@ -36,10 +35,6 @@ std::vector<LinkId> Named(std::string_view certificate) {
 void Model::Uploaded(const UploadPointer& upload) {
   uploads_.push_back(upload);
   uploads_by_text_[upload->text] = upload;
-  if (uploads_.size() > kUploadsKept) {
-    uploads_by_text_.erase(uploads_.front()->text);
-    uploads_.pop_front();
-  }
 }
 
 // The bank token in it, if it was made for this very request.
@@ -98,6 +93,48 @@ void Model::Judge(const wire::EraseSubjectItem& item,
              (all || version.linker == asker->name),
          "certifies the erasure of another's link");
   }
+}
+
+// --- Past consents
+
+void Model::Keep(Bytes history, const VersionPointer& version) {
+  if (history.empty()) return;
+  auto row = wire::DecodeHistoryRow(history);
+  Must(row.ok() && row->link == version->link && row->leaf == version->leaf,
+       "keeps another consent");
+  const std::string_view text = base::AsText(history);
+  Must(text.find(version->subject) == std::string_view::npos,
+       "keeps a consent in clear");
+  past_.push_back({Buffer(history.begin(), history.end()), version});
+  past_by_tail_[Tail(history)] = version;
+}
+
+// No consent ends in the time of a run: only what was erased is buried.
+void Model::Judge(const wire::BuryItem& item, const wire::BuryAnswer& answer,
+                  Leaf) {
+  VersionPointer version = Shown(item.link, item.stored, false);
+  if (version == nullptr) return;
+  Must(IsErased(*version) || Find(item.link)->may_have_ended ||
+           began_ >= version->expires_at,
+       "buries what has not ended");
+  Keep(answer.history, version);
+}
+
+void Model::Judge(const wire::HistoryItem& item, const wire::PastConsent& past,
+                  Leaf leaf) {
+  HasLeaf(leaf);
+  auto found = past_by_tail_.find(Tail(item.history));
+  if (!Must(found != past_by_tail_.end(), "opens a past it never made")) return;
+  const Version& version = *found->second;
+  Must(Owns(Asker(item.connection), wire::kRightRead, version),
+       "tells another's past consent");
+  uint32_t purposes = 0;
+  for (std::string_view name : past.consent.purposes) {
+    purposes |= 1u << (Place(name, kPurposes, kKnownPurposes) & 31);
+  }
+  Must(past.link == version.link && past.linker == version.linker &&
+           purposes == version.purposes,
+       "tells another past consent");
 }
 
 // --- Ledgers

@@ -37,6 +37,8 @@ constexpr Weight kWeights[] = {
     {Op::kDrained, 1},
     {Op::kAdopted, 1},
     {Op::kTags, 10},
+    {Op::kBury, 20},
+    {Op::kHistory, 15},
     {Op::kLeaves, 4},
 };
 
@@ -386,6 +388,8 @@ bool Liar::MakeOnLink(Op op) {
       item.stored = stored;
       return Encode(op, item);
     }
+    case Op::kBury:
+      return Encode(op, wire::BuryItem{version->link, stored});
     case Op::kTags: {
       wire::TagsItem item;
       item.connection = asker;
@@ -463,7 +467,10 @@ bool Liar::Make(Op op) {
     case Op::kEraseLink:
     case Op::kSettle:
     case Op::kTags:
+    case Op::kBury:
       return MakeOnLink(op);
+    case Op::kHistory:
+      return MakeHistory();
     default:
       return false;
   }

@@ -67,6 +67,7 @@ class Liar {
   bool MakeEraseSubject();
   bool MakeRewrap();
   bool MakeLeaves();
+  bool MakeHistory();
   bool MakeUpkeep(wire::Op op);
 
   struct Write {

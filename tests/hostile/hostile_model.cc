@@ -9,7 +9,11 @@ using wire::InstitutionState;
 
 namespace {
 
+constexpr size_t kLinksKept = 3000;
 constexpr size_t kVersionsKept = 8;
+constexpr size_t kTokensKept = 4000;
+constexpr size_t kUploadsKept = 2000;
+constexpr size_t kPastKept = 2000;
 
 Buffer Copy(Bytes bytes) { return Buffer(bytes.begin(), bytes.end()); }
 
@@ -231,12 +235,6 @@ VersionPointer Model::Add(const wire::NewRecord& made, uint64_t leaf) {
   heads_[Tail(version->head)] = version;
   wraps_[Tail(version->wraps[0])] = version;
   Link& link = links_[made.link];
-  if (link.versions.size() == kVersionsKept) {
-    const VersionPointer old = link.versions[1];
-    heads_.erase(Tail(old->head));
-    for (const Buffer& wrap : old->wraps) wraps_.erase(Tail(wrap));
-    link.versions.erase(link.versions.begin() + 1);
-  }
   link.versions.push_back(version);
   return version;
 }
@@ -295,15 +293,35 @@ void Model::Seen(const Version& version, Link& link) {
   }
 }
 
-void Model::ForgetOldestLink() {
-  if (order_.empty()) return;
-  auto found = links_.find(order_.front());
-  for (const VersionPointer& version : found->second.versions) {
-    heads_.erase(Tail(version->head));
-    for (const Buffer& wrap : version->wraps) wraps_.erase(Tail(wrap));
+void Model::Forget(const Version& version) {
+  heads_.erase(Tail(version.head));
+  for (const Buffer& wrap : version.wraps) wraps_.erase(Tail(wrap));
+}
+
+void Model::Trim() {
+  while (order_.size() > kLinksKept) {
+    auto found = links_.find(order_.front());
+    for (const VersionPointer& version : found->second.versions) {
+      Forget(*version);
+    }
+    links_.erase(found);
+    order_.pop_front();
   }
-  links_.erase(found);
-  order_.pop_front();
+  for (auto& [id, link] : links_) {
+    while (link.versions.size() > kVersionsKept) {
+      Forget(*link.versions[1]);
+      link.versions.erase(link.versions.begin() + 1);
+    }
+  }
+  for (; tokens_.size() > kTokensKept; tokens_.pop_front()) {
+    by_text_.erase(tokens_.front()->text);
+  }
+  for (; uploads_.size() > kUploadsKept; uploads_.pop_front()) {
+    uploads_by_text_.erase(uploads_.front()->text);
+  }
+  for (; past_.size() > kPastKept; past_.pop_front()) {
+    past_by_tail_.erase(Tail(past_.front().bytes));
+  }
 }
 
 }  // namespace coffer::hostile

@@ -82,6 +82,12 @@ struct Upload {
 };
 using UploadPointer = std::shared_ptr<Upload>;
 
+// One consent that was, as the keeper sealed it for the store.
+struct Past {
+  Buffer bytes;
+  VersionPointer version;
+};
+
 class Model {
  public:
   Model(bool alone, Callers& callers)
@@ -134,6 +140,8 @@ class Model {
   void Judge(const wire::KeysItem& item, const wire::KeysAnswer&, Leaf);
   void Judge(const wire::RewrapItem& item, const wire::RewrapAnswer&, Leaf);
   void Judge(const wire::SettleItem& item, const wire::NewRecord& made, Leaf);
+  void Judge(const wire::BuryItem& item, const wire::BuryAnswer&, Leaf);
+  void Judge(const wire::HistoryItem& item, const wire::PastConsent&, Leaf);
   void Judge(const wire::TagsItem& item, const wire::TagsAnswer&, Leaf);
   void Judge(const wire::LeavesItem& item, const wire::LeavesAnswer&, Leaf);
   void Judge(const wire::AdoptedItem&, const wire::EmptyAnswer&, Leaf) {
@@ -144,8 +152,10 @@ class Model {
   const std::deque<LinkId>& links() const { return order_; }
   const std::deque<TokenPointer>& tokens() const { return tokens_; }
   const std::deque<UploadPointer>& uploads() const { return uploads_; }
+  const std::deque<Past>& past() const { return past_; }
   Link* Find(const LinkId& id);
-  void ForgetOldestLink();
+  // Forgets the oldest of everything; never while a batch is under way.
+  void Trim();
   const Rules& rules() const { return rules_; }
 
   bool Must(bool holds, const char* otherwise);
@@ -180,9 +190,11 @@ class Model {
                          uint32_t if_match, uint64_t leaf, bool consent);
   void End(const Version& old, Link& link, const wire::NewRecord& made,
            uint64_t leaf);
+  void Keep(Bytes history, const VersionPointer& version);
   std::string Taken(Bytes text, const Upload& request);
   void TakeConsent(Version& version, const wire::Consent& consent);
   uint32_t Scope(std::string_view text);
+  void Forget(const Version& version);
   void ForgetTokens();
   bool IsVoid(const Token& token) const;
 
@@ -202,6 +214,8 @@ class Model {
   // Of linker (empty: of every linker) and subject: sealed before it is erased.
   std::map<std::pair<std::string, std::string>, uint64_t> subject_floors_;
   std::map<std::string, wire::SubjectHash> hashes_;
+  std::deque<Past> past_;
+  std::unordered_map<uint64_t, VersionPointer> past_by_tail_;
   std::deque<UploadPointer> uploads_;
   std::unordered_map<std::string, UploadPointer> uploads_by_text_;
   std::set<wire::KeyId> destroyed_;

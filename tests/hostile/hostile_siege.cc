@@ -14,8 +14,6 @@ using wire::OperatorOp;
 
 namespace {
 
-constexpr size_t kLinks = 3000;
-
 // In memory where there is such a place: the disk's syncs are not the matter.
 std::string Folder() {
   char path[] = "/dev/shm/coffer-hostile-XXXXXX";
@@ -107,7 +105,7 @@ bool Siege::Exchange() {
     }
     answers_.Take(asked.batch, asked.lies, *frame);
   }
-  while (model_.links().size() > kLinks) model_.ForgetOldestLink();
+  model_.Trim();
   for (auto& [id, left] : leaving_) {
     if (--left == 0) model_.HungUp(id);
   }

@@ -1,4 +1,4 @@
-// What the liar says of its store, unasked by any caller.
+// What the liar says and asks of its store.
 #include "tests/hostile/hostile_liar.h"
 
 namespace coffer::hostile {
@@ -41,6 +41,18 @@ bool Liar::MakeUpkeep(Op op) {
   item.institution = kInstitutions[Below(3)];
   if (!keks_.empty()) item.kek = keks_[Below(keks_.size())];
   return Encode(op, item);
+}
+
+bool Liar::MakeHistory() {
+  const auto& past = model_.past();
+  if (past.empty()) return false;
+  const Past& one = past[Below(past.size())];
+  wire::HistoryItem item;
+  item.connection = As(
+      Chance(30) && live.contains("auditor") ? "auditor" : one.version->linker);
+  item.history = one.bytes;
+  if (Chance(10)) item.history = Spoilt(item.history);
+  return Encode(Op::kHistory, item);
 }
 
 bool Liar::MakeLeaves() {
