@@ -376,6 +376,15 @@ const Verb kVerbs[] = {
      "Links and consents, and every use with time, service, purpose and "
      "outcome. With --json, the bodies of the routes, one a line.",
      kLedger, RunSubjectLedger},
+    {"subject consents",
+     "SUBJECT",
+     1,
+     1,
+     "the consents that a customer had, and how they ended",
+     "For as long as policy keeps them. With --json, the bodies of the route, "
+     "one a line.",
+     {},
+     RunSubjectConsents},
     {"subject erase", "SUBJECT", 1, 1, "destroy the keys of a customer's links",
      kDestructive, kErase, RunSubjectErase},
     {"op list",

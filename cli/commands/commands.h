@@ -68,6 +68,7 @@ Exit RunTokenRedeem(const Invocation& invocation);
 // subject.cc
 Exit RunSubjectLinks(const Invocation& invocation);
 Exit RunSubjectLedger(const Invocation& invocation);  // ledger.cc
+Exit RunSubjectConsents(const Invocation& invocation);
 Exit RunSubjectErase(const Invocation& invocation);
 // audit.cc
 Exit RunAuditTail(const Invocation& invocation);

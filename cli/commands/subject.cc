@@ -46,6 +46,44 @@ Exit RunSubjectLinks(const Invocation& invocation) {
                     "subject=" + PercentEncode(invocation.arguments[0]));
 }
 
+Exit RunSubjectConsents(const Invocation& invocation) {
+  Table table({"link", "institution", "consent", "granted", "ended", "how"});
+  std::string after;
+  do {
+    HttpRequest request;
+    request.target =
+        "/v1/subjects/" + PercentEncode(invocation.arguments[0]) + "/consents";
+    if (!after.empty()) request.target += "?after=" + PercentEncode(after);
+    CallerAnswer page = CallVault(invocation, request);
+    if (!page.ok()) return page.exit;
+    auto parsed = ParseAnswer(page.answer.text());
+    if (!parsed.ok() || !parsed->root().is(api::JsonKind::kObject)) {
+      return invocation.Fail(Exit::kRefused, "the answer is not a JSON object",
+                             "use the coffer of the same version as cofferd");
+    }
+    if (invocation.json()) PrintBody(invocation, page.answer.text());
+    api::JsonValue list = parsed->root();
+    if (parsed->root().Find("consents", list) &&
+        list.is(api::JsonKind::kArray)) {
+      for (api::JsonValue one : list.members()) {
+        // Days are enough for a table; --json has the seconds.
+        table.Add(
+            {TextOf(one, "link"), TextOf(one, "institution"),
+             TextOf(one, "consentId"), TextOf(one, "granted_at").substr(0, 10),
+             TextOf(one, "ended_at").substr(0, 10), TextOf(one, "ending")});
+      }
+    }
+    std::string next = TextOf(parsed->root(), "next");
+    if (next == after) break;
+    after = next;
+  } while (!after.empty());
+  if (invocation.json()) return Exit::kDone;
+  invocation.context.out << (table.empty() ? "No past consents\n"
+                                           : table.Text())
+                         << std::flush;
+  return Exit::kDone;
+}
+
 Exit RunSubjectErase(const Invocation& invocation) {
   if (invocation.arguments[0].empty()) {
     return invocation.Usage("a subject has 1 to 256 bytes");

@@ -387,8 +387,9 @@ void FakeKeeper::AnswerItem(Op op, base::Decoder& in, base::Encoder& out) {
     case Op::kLeaves:
       return Reply(op, Take<wire::LeavesItem>(in), out);
     case Op::kBury:
+      return Reply(op, Take<wire::BuryItem>(in), out);
     case Op::kHistory:
-      break;
+      return Reply(op, Take<wire::HistoryItem>(in), out);
   }
   FAIL() << "an unknown op " << static_cast<int>(op);
 }

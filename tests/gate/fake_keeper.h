@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,9 @@ class FakeKeeper {
   std::vector<std::pair<std::string, wire::LinkId>> rewrapped;  // asked for
   std::vector<std::pair<std::string, wire::KeyId>> drained;
   std::vector<wire::LinkId> settled;
+  // Links that were asked to be buried, in order; each has ended but for these.
+  std::vector<wire::LinkId> buried;
+  std::set<wire::LinkId> not_ended;
   std::vector<wire::AdoptedItem> adopted;
 
   // --- Audit leaves, and links' names in them --------------------------------
@@ -112,6 +116,8 @@ class FakeKeeper {
   void Reply(wire::Op op, const wire::AdoptedItem& item, base::Encoder& out);
   void Reply(wire::Op op, const wire::TagsItem& item, base::Encoder& out);
   void Reply(wire::Op op, const wire::LeavesItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::BuryItem& item, base::Encoder& out);
+  void Reply(wire::Op op, const wire::HistoryItem& item, base::Encoder& out);
   template <typename Item>
   Item Take(base::Decoder& decoder);
   template <typename Answer>

@@ -79,6 +79,40 @@ void FakeKeeper::Reply(Op op, const wire::SettleItem& item,
                          base::AsText(head->metadata_box), ""));
 }
 
+void FakeKeeper::Reply(Op op, const wire::BuryItem& item, base::Encoder& out) {
+  buried.push_back(item.link);
+  EXPECT_TRUE(item.stored.token_box.empty());
+  auto head = wire::DecodeRecordHead(item.stored.head);
+  if (not_ended.count(item.link) > 0) {
+    out.Struct(wire::AnswerHeader{op, wire::Rule::kNotEnded, wire::kNoLeaf});
+    return;
+  }
+  wire::HistoryRow row;
+  row.subject = head->subject;
+  row.link = item.link;
+  row.leaf = head->leaf;
+  row.keep_until = ~uint64_t{0};
+  uint8_t bytes[base::kHistoryBytesMax];
+  wire::BuryAnswer answer;
+  answer.history = base::Bytes(bytes).first(*base::EncodeWhole(bytes, row));
+  return Give(out, op, answer);
+}
+
+void FakeKeeper::Reply(Op op, const wire::HistoryItem& item,
+                       base::Encoder& out) {
+  if (Refused(out, op)) return;
+  auto row = wire::DecodeHistoryRow(item.history);
+  ASSERT_TRUE(row.ok());
+  wire::PastConsent past;
+  past.link = row->link;
+  past.institution = "citi";
+  past.linker = "linker";
+  past.consent.consent_id = "c";
+  past.ended_at = row->leaf;
+  past.ending = wire::ConsentEnding::kErased;
+  return Give(out, op, past);
+}
+
 void FakeKeeper::Reply(Op op, const wire::DrainedItem& item,
                        base::Encoder& out) {
   drained.emplace_back(item.institution, item.kek);

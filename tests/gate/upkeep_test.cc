@@ -241,6 +241,17 @@ TEST_F(UpkeepTest, ASweepErasesWhatIsDead) {
   EXPECT_EQ(keeper_.drained, (Drained{{"citi", kOld}}));
 }
 
+TEST_F(UpkeepTest, AnErasedRecordThatAWalkMeetsIsBuriedWithItsHistory) {
+  Fill(3, kOld);
+  keeper_.verdicts[Number(2)] = Rule::kLinkErased;
+  Order();
+  for (int i = 0; i < 4; ++i) SpinLater();
+  EXPECT_EQ(keeper_.buried, std::vector<LinkId>{Number(2)});
+  EXPECT_FALSE(store_.GetLink(Number(2), false)->found());
+  EXPECT_EQ(store_.History(FakeHash("cust"), {}, 9)->size(), 1u);
+  EXPECT_EQ(keeper_.drained, (Drained{{"citi", kOld}}));
+}
+
 TEST_F(UpkeepTest, AKillThatTheStoreNeverGotIsSettled) {
   Fill(4, kOld);
   keeper_.verdicts[Number(2)] = Rule::kConsentRevoked;

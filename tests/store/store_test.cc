@@ -280,6 +280,104 @@ TYPED_TEST(AnyStore, SweepTakesWhatEndedAndNoMoreThanAsked) {
   sweep(6000, 100);
 }
 
+// --- Past consents and what has ended ----------------------------------------
+
+Buffer HistoryOf(uint32_t subject, uint32_t link, uint64_t leaf,
+                 uint64_t keep_until) {
+  wire::HistoryRow row;
+  row.subject = MakeSubject(subject);
+  row.link = MakeLink(link);
+  row.leaf = leaf;
+  row.keep_until = keep_until;
+  const Buffer box = Pattern(60, link);
+  row.box = box;
+  Buffer bytes(base::kHistoryBytesMax);
+  bytes.resize(*base::EncodeWhole(base::MutableBytes(bytes), row));
+  return bytes;
+}
+
+TYPED_TEST(AnyStore, HistoryComesInOrderAndInPagesAndOutlivesItsLink) {
+  const std::vector<Buffer> rows = {
+      HistoryOf(1, 1, 5, 900), HistoryOf(1, 1, 300, 900),
+      HistoryOf(1, 2, 7, 900), HistoryOf(2, 3, 1, 900)};
+  const Sample link = MakeSample(1, 1);
+  ASSERT_TRUE(Put(this->store(), link).ok());
+  ASSERT_TRUE(this->store()
+                  .Commit([&](WriteBatch& batch) -> Status {
+                    for (const Buffer& row : rows) {
+                      COFFER_TRY(batch.PutHistory(row));
+                    }
+                    return batch.EraseLink(link.link);
+                  })
+                  .ok());
+  for (size_t most : {size_t{1}, size_t{2}, size_t{9}}) {
+    std::vector<Buffer> found;
+    HistoryKey after;
+    while (true) {
+      auto page = this->store().History(MakeSubject(1), after, most);
+      ASSERT_TRUE(page.ok());
+      for (const HistoryBytes& one : *page) found.push_back(one.row);
+      if (page->size() < most) break;
+      after = page->back().key;
+    }
+    EXPECT_EQ(found, std::vector<Buffer>(rows.begin(), rows.begin() + 3));
+  }
+  EXPECT_TRUE(this->store().History(MakeSubject(9), {}, 5)->empty());
+  EXPECT_EQ(CodeOf(this->store().Commit([&](WriteBatch& batch) -> Status {
+              EXPECT_FALSE(batch.PutHistory({}).ok());
+              Buffer longer = rows[0];
+              longer.push_back(0);
+              return batch.PutHistory(longer);
+            })),
+            Code::kInvalid);
+}
+
+TYPED_TEST(AnyStore, HistorySweepTakesWhatEndedAndNoMoreThanAsked) {
+  const auto put = [&](const Buffer& row) {
+    return this->store().Commit(
+        [&](WriteBatch& batch) { return batch.PutHistory(row); });
+  };
+  const auto left = [&](size_t most) {
+    EXPECT_TRUE(this->store()
+                    .Commit([&](WriteBatch& batch) {
+                      return batch.SweepHistory(100, most);
+                    })
+                    .ok());
+    return this->store().History(MakeSubject(1), {}, 99)->size();
+  };
+  for (uint32_t i = 0; i < 6; ++i) {
+    ASSERT_TRUE(put(HistoryOf(1, i, 1, 97 + i)).ok());
+  }
+  // Put once more with a later end, only that one counts.
+  ASSERT_TRUE(put(HistoryOf(1, 0, 1, 500)).ok());
+  EXPECT_EQ(left(0), 6u);
+  EXPECT_EQ(left(1), 5u);
+  EXPECT_EQ(left(9), 4u);
+  EXPECT_EQ(left(9), 4u);
+}
+
+TYPED_TEST(AnyStore, ExpiredLinksComeByTheirDateInPages) {
+  for (uint32_t i = 1; i <= 6; ++i) {
+    Sample sample = MakeSample(i);
+    sample.expires_at = 1000 - 100 * (i / 2);
+    ASSERT_TRUE(Put(this->store(), sample).ok());
+  }
+  for (size_t most : {size_t{1}, size_t{2}, size_t{9}}) {
+    std::vector<LinkId> found;
+    ExpiredLink after;
+    while (true) {
+      auto page = this->store().ExpiredLinks(900, after, most);
+      ASSERT_TRUE(page.ok());
+      for (const ExpiredLink& one : *page) found.push_back(one.link);
+      if (page->size() < most) break;
+      after = page->back();
+    }
+    EXPECT_EQ(found, (std::vector<LinkId>{MakeLink(6), MakeLink(4), MakeLink(5),
+                                          MakeLink(2), MakeLink(3)}));
+  }
+  EXPECT_TRUE(this->store().ExpiredLinks(699, {}, 9)->empty());
+}
+
 TYPED_TEST(AnyStore, StateRowsAreKeptByName) {
   EXPECT_TRUE(this->store().GetState("tiles")->empty());
   EXPECT_EQ(CodeOf(this->store().GetState("format")), Code::kInvalid);

@@ -143,4 +143,17 @@ struct LedgerQuery {
 };
 ParseResult<LedgerQuery> ParseLedgerQuery(std::string_view query);
 
+// GET /v1/subjects/{subject}/consents[?after=CURSOR][&limit=N], as above.
+inline constexpr size_t kPastConsentsMax = 64;  // of one page
+struct ConsentsCursor {
+  wire::LinkId link{};
+  uint64_t leaf = 0;
+};
+inline constexpr size_t kConsentsCursorBytes = 48;  // lower-case hex
+struct ConsentsQuery {
+  std::optional<ConsentsCursor> after;
+  uint32_t limit = kPastConsentsMax;  // 1 to kPastConsentsMax
+};
+ParseResult<ConsentsQuery> ParseConsentsQuery(std::string_view query);
+
 }  // namespace coffer::api

@@ -73,6 +73,23 @@ ParseResult<LedgerCursor> ReadCursor(std::string_view value) {
   return cursor;
 }
 
+ParseResult<ConsentsCursor> ReadConsentsCursor(std::string_view value) {
+  uint64_t parts[3];
+  bool read = value.size() == kConsentsCursorBytes;
+  for (size_t i = 0; i < 3 && read; ++i) {
+    read = ReadHex(value.substr(16 * i, 16), parts[i]);
+  }
+  if (!read) {
+    return Fail(Code::kInvalid, "after is the `next` of the page before");
+  }
+  ConsentsCursor cursor;
+  for (size_t i = 0; i < cursor.link.size(); ++i) {
+    cursor.link[i] = static_cast<uint8_t>(parts[i / 8] >> (56 - 8 * (i % 8)));
+  }
+  cursor.leaf = parts[2];
+  return cursor;
+}
+
 }  // namespace
 
 bool SubjectText::Append(uint8_t byte) {
@@ -161,6 +178,32 @@ ParseResult<LedgerQuery> ParseLedgerQuery(std::string_view query) {
     } else if (pair.substr(0, 6) == "limit=" && !has_limit) {
       ParseResult<uint32_t> limit =
           ReadLimit(pair.substr(6), kLedgerEntriesMax, "limit is 1 to 256");
+      if (!limit.ok()) return limit.error();
+      out.limit = *limit;
+      has_limit = true;
+    } else {
+      return Fail(Code::kInvalid,
+                  "the query is after=CURSOR and limit=N if wanted");
+    }
+  }
+  return out;
+}
+
+ParseResult<ConsentsQuery> ParseConsentsQuery(std::string_view query) {
+  ConsentsQuery out;
+  bool has_limit = false;
+  for (bool last = query.empty(); !last;) {
+    const size_t ampersand = query.find('&');
+    const std::string_view pair = query.substr(0, ampersand);
+    last = ampersand == std::string_view::npos;
+    if (!last) query.remove_prefix(ampersand + 1);
+    if (pair.substr(0, 6) == "after=" && !out.after) {
+      ParseResult<ConsentsCursor> after = ReadConsentsCursor(pair.substr(6));
+      if (!after.ok()) return after.error();
+      out.after = *after;
+    } else if (pair.substr(0, 6) == "limit=" && !has_limit) {
+      ParseResult<uint32_t> limit =
+          ReadLimit(pair.substr(6), kPastConsentsMax, kLimitRule);
       if (!limit.ok()) return limit.error();
       out.limit = *limit;
       has_limit = true;

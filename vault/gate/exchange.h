@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "vault/api/consents_response.h"
 #include "vault/api/ledger_response.h"
 #include "vault/api/request.h"
 #include "vault/api/response.h"
@@ -43,11 +44,14 @@ enum class Step : uint16_t {
   kKeys,              // reply
   kLedgerHash,        // wait for the uses, then kLedgerTags of each link
   kLedgerTags,        // look the uses up; reply after the last
+  kConsentsHash,      // open each past consent of the page
+  kConsentsTell,      // reply after the last
   kStatus,            // reply: health, status, metrics
   kWork,              // the store's upkeep, upkeep.h
   kRewrap,
   kSettle,  // store the record
   kLeaves,  // derive the uses, uses.h
+  kBury,    // erase from the store, expiry_sweep.h
 };
 
 struct Reply {
@@ -110,6 +114,9 @@ struct Exchange {
   std::optional<api::LinkListWriter> list;
   std::optional<api::TokenBatchWriter> batch;
   std::optional<LedgerSearch> ledger;
+  std::optional<api::ConsentsWriter> consents;
+  api::ConsentsCursor consents_after;
+  bool consents_more = false;
   struct BatchFault {
     uint16_t index;
     api::Problem problem;

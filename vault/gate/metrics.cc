@@ -73,6 +73,9 @@ void Metrics::Write(api::TextBuilder& out, const MetricsNow& now) const {
              "Links moved to another key of their institution.", rewrapped);
   family.One("coffer_swept_total", "counter",
              "Dead records that were erased in the background.", swept);
+  family.One("coffer_expired_total", "counter",
+             "Links that were erased because their consent had ended.",
+             expired);
   family.One("coffer_rewrap_damaged", "gauge",
              "Links that could not be moved to another key: damaged.",
              rewrap_damaged);

@@ -43,6 +43,7 @@ class Metrics {
   // The store's upkeep.
   uint64_t rewrapped = 0;
   uint64_t swept = 0;
+  uint64_t expired = 0;
   uint64_t rewrap_damaged = 0;
   uint64_t uses_behind = 0;  // leaves not derived yet, uses.h
   uint64_t started_at = 0;   // milliseconds of the boot clock

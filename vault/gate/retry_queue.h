@@ -26,6 +26,7 @@ struct StoreWrite {
   std::vector<uint8_t> head;
   std::vector<uint8_t> wrap;
   std::vector<uint8_t> token_box;
+  std::vector<uint8_t> history;  // what is kept of a consent; or empty
   bool with_idempotency = false;
   store::IdempotencyHash idempotency{};
   store::IdempotencyEntry entry;

@@ -73,6 +73,14 @@ base::Status RewrapChunk::Take(const KeeperAnswer& answer) {
   return {};
 }
 
+void RewrapChunk::Divert(
+    const std::function<bool(const wire::LinkId&)>& diverts) {
+  for (Picked& picked : picked_) {
+    if (picked.left || picked.result.rule != Rule::kLinkErased) continue;
+    picked.left = diverts(page_.rows[picked.row].link);
+  }
+}
+
 base::Status RewrapChunk::WriteOne(store::WriteBatch& batch,
                                    const Picked& picked,
                                    RewrapOutcome& outcome) const {

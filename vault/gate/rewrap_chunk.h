@@ -4,6 +4,7 @@
 // the keeper's, and a wrap that changed meanwhile is left alone.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class RewrapChunk {
   void Ask(KeeperClient& keeper, uint32_t slot, uint16_t step);
   // One item's answer; kInvalid when it does not fit what was sent.
   base::Status Take(const KeeperAnswer& answer);
+  // Takes those out that a floor has erased and that go another way.
+  void Divert(const std::function<bool(const wire::LinkId&)>& diverts);
   // The writes of what was answered.
   base::Status Write(store::WriteBatch& batch, RewrapOutcome& outcome);
   void Free() { state_ = State::kFree; }
@@ -55,7 +58,8 @@ class RewrapChunk {
  private:
   struct Picked {
     uint32_t row = 0;
-    bool left = false;  // a verdict about the moment, not about the record
+    // A verdict about the moment, or it goes another way.
+    bool left = false;
     wire::KeyId kek{};
     wire::RewrapResult result;
   };

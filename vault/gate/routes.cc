@@ -31,6 +31,8 @@ constexpr Route kRoutes[] = {
      kOnCaller | kTakesSignature},
     {"GET", "/v1/subjects/{subject}/ledger", RouteId::kLedger,
      kReading | kTakesQuery},
+    {"GET", "/v1/subjects/{subject}/consents", RouteId::kConsents,
+     kReading | kTakesQuery},
     {"GET", "/v1/keys", RouteId::kKeys, kReading},
     {"GET", "/v1/health", RouteId::kHealth, kWatching | kOnCaller},
     {"GET", "/v1/status", RouteId::kStatus, kWatching},
@@ -103,6 +105,8 @@ std::string_view RouteText(RouteId id) {
       return "DELETE /v1/subjects/{subject}";
     case RouteId::kLedger:
       return "GET /v1/subjects/{subject}/ledger";
+    case RouteId::kConsents:
+      return "GET /v1/subjects/{subject}/consents";
     case RouteId::kKeys:
       return "GET /v1/keys";
     case RouteId::kHealth:

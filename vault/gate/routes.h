@@ -25,6 +25,7 @@ enum class RouteId : uint8_t {
   kEraseLink,
   kEraseSubject,
   kLedger,
+  kConsents,
   kKeys,
   kHealth,
   kStatus,

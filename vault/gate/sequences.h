@@ -43,6 +43,12 @@ void StartEraseSubject(Turn& turn, Exchange& exchange,
 void OnEraseHash(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);
 void OnEraseSubject(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);
 
+// --- Past consents -----------------------------------------------------------
+void StartConsents(Turn& turn, Exchange& exchange, std::string_view subject,
+                   std::string_view query);
+void OnConsentsHash(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);
+void OnConsentsTell(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);
+
 // --- Tokens ------------------------------------------------------------------
 void StartIssue(Turn& turn, Exchange& exchange, const HttpRequest& request);
 void OnIssue(Turn& turn, Exchange& exchange, const KeeperAnswer& answer);

@@ -17,6 +17,7 @@ base::Status CollectErasable(Turn& turn, const wire::HashAnswer& asker,
     auto page = turn.store().SubjectLinks(asker.subject, after, kErasePage);
     if (!page.ok()) return page.error();
     for (const wire::LinkId& link : *page) {
+      if (turn.IsErased(link)) continue;
       if (!asker.all_links) {
         auto fetched = turn.Fetch(link, false);
         if (!fetched.ok()) return fetched.error();
@@ -74,7 +75,7 @@ void OnEraseLink(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
   wire::EraseAnswer erased;
   answer.fields->Struct(erased);
   if (answer.fields->failed()) return;
-  turn.WriteKill(StoreWrite::Erase(exchange.link));
+  turn.Bury(exchange.link);
   api::WriteErased(exchange.body, 1, erased.certificate);
   turn.Finish(exchange, 200);
 }
@@ -130,9 +131,7 @@ void OnEraseSubject(Turn& turn, Exchange& exchange,
   wire::EraseAnswer erased;
   answer.fields->Struct(erased);
   if (answer.fields->failed()) return;
-  for (const wire::LinkId& link : exchange.links) {
-    turn.WriteKill(StoreWrite::Erase(link));
-  }
+  for (const wire::LinkId& link : exchange.links) turn.Bury(link);
   api::WriteErased(exchange.body, exchange.links.size(), erased.certificate);
   turn.Finish(exchange, 200);
 }

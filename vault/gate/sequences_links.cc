@@ -241,7 +241,9 @@ void OnReplace(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
   wire::ReplaceAnswer replaced;
   answer.fields->Struct(replaced);
   if (answer.fields->failed()) return;
-  turn.Write(exchange, StoreWrite::Put(replaced, answer.header.leaf));
+  StoreWrite write = StoreWrite::Put(replaced, answer.header.leaf);
+  write.history.assign(replaced.history.begin(), replaced.history.end());
+  turn.Write(exchange, std::move(write));
 }
 
 void OnWritten(Turn& turn, Exchange& exchange, const StoreWrite& write,

@@ -19,12 +19,19 @@ constexpr size_t kSweepMost = 256;
 constexpr uint64_t kCountEvery = 1'000;  // milliseconds
 constexpr size_t kBodyBytesKept = 16'384;
 
+base::Status PutHistory(store::WriteBatch& batch, const StoreWrite& write) {
+  if (write.history.empty()) return {};
+  return batch.PutHistory(write.history);
+}
+
 base::Status Put(store::WriteBatch& batch, const StoreWrite& write) {
   if (write.kind == StoreWrite::Kind::kEraseLink) {
-    return batch.EraseLink(write.link);
+    COFFER_TRY(batch.EraseLink(write.link));
+    return PutHistory(batch, write);
   }
   COFFER_TRY(
       batch.PutLink(write.link, write.head, write.wrap, write.token_box));
+  COFFER_TRY(PutHistory(batch, write));
   if (!write.with_idempotency) return {};
   return batch.PutIdempotency(write.idempotency, write.entry);
 }
@@ -42,6 +49,7 @@ void Exchange::Reset() {
   list.reset();
   batch.reset();
   ledger.reset();
+  consents.reset();
   if (body.size() > kBodyBytesKept) {
     body = api::TextBuilder();
   } else {
@@ -69,7 +77,8 @@ Turn::Turn(KeeperClient& keeper, store::Store& store, base::Clock& clock,
       store_(store),
       clock_(clock),
       metrics_(metrics),
-      upkeep_(keeper, store, clock, metrics, retries_, kUpkeepSteps),
+      sweep_(keeper, store, clock, metrics, static_cast<uint16_t>(Step::kBury)),
+      upkeep_(keeper, store, clock, metrics, retries_, sweep_, kUpkeepSteps),
       uses_(keeper, store, clock, metrics,
             static_cast<uint16_t>(Step::kLeaves)) {
   metrics_.started_at = clock_.BootMilliseconds();
@@ -161,6 +170,8 @@ void Turn::Start(Exchange& exchange, const HttpRequest& request,
       return StartEraseSubject(*this, exchange, request, match.parameter);
     case RouteId::kLedger:
       return StartLedger(*this, exchange, match.parameter, match.query);
+    case RouteId::kConsents:
+      return StartConsents(*this, exchange, match.parameter, match.query);
     case RouteId::kKeys:
       return StartKeys(*this, exchange);
     case RouteId::kHealth:
@@ -185,6 +196,7 @@ void RunStep(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
     case Step::kRewrap:
     case Step::kSettle:
     case Step::kLeaves:
+    case Step::kBury:
       return;
     case Step::kCreateHash:
       return OnCreateHash(turn, exchange, answer);
@@ -227,6 +239,10 @@ void RunStep(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
       return OnLedgerHash(turn, exchange, answer);
     case Step::kLedgerTags:
       return OnLedgerTags(turn, exchange, answer);
+    case Step::kConsentsHash:
+      return OnConsentsHash(turn, exchange, answer);
+    case Step::kConsentsTell:
+      return OnConsentsTell(turn, exchange, answer);
     case Step::kStatus:
       return OnStatus(turn, exchange, answer);
   }
@@ -401,16 +417,18 @@ void Turn::CommitWrites() {
     // A record that the store refuses spoils no other.
     std::vector<bool> refused(to - from);
     bool sweep = now - swept_at_ >= kSweepEvery;
-    base::Status status = store_.Commit([&](store::WriteBatch& batch) {
-      for (size_t i = from; i < to; ++i) {
-        base::Status put = Put(batch, writes[i]);
-        if (put.ok()) continue;
-        if (put.error().code != Code::kInvalid) return put;
-        refused[i - from] = true;
-      }
-      if (!sweep) return base::Status();
-      return batch.SweepIdempotency(clock_.WallSeconds(), kSweepMost);
-    });
+    base::Status status =
+        store_.Commit([&](store::WriteBatch& batch) -> base::Status {
+          for (size_t i = from; i < to; ++i) {
+            base::Status put = Put(batch, writes[i]);
+            if (put.ok()) continue;
+            if (put.error().code != Code::kInvalid) return put;
+            refused[i - from] = true;
+          }
+          if (!sweep) return base::Status();
+          COFFER_TRY(batch.SweepIdempotency(clock_.WallSeconds(), kSweepMost));
+          return batch.SweepHistory(clock_.WallSeconds(), kSweepMost);
+        });
     if (sweep) swept_at_ = now;
     metrics_.CountCommit(to - from, status.ok());
     for (size_t i = from; i < to; ++i) {

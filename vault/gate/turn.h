@@ -9,6 +9,7 @@
 
 #include "crypto/base/clock.h"
 #include "vault/gate/exchange.h"
+#include "vault/gate/expiry_sweep.h"
 #include "vault/gate/http.h"
 #include "vault/gate/keeper_client.h"
 #include "vault/gate/metrics.h"
@@ -85,6 +86,9 @@ class Turn {
   void Write(Exchange& exchange, StoreWrite write);
   // A write that follows a kill: nobody waits for it, and it is retried.
   void WriteKill(StoreWrite write);
+  // The same of an erased link, once the keeper has said what is kept of it.
+  void Bury(const wire::LinkId& link) { sweep_.Add(link); }
+  bool IsErased(const wire::LinkId& link) const { return sweep_.Holds(link); }
   // False when the exchange was finished with a problem.
   bool Fetch(Exchange& exchange, const wire::LinkId& link, bool with_token_box,
              FetchedLink& out);
@@ -128,6 +132,7 @@ class Turn {
   std::vector<StoreWrite> writes_;
   std::vector<Exchange*> holding_;  // an Idempotency-Key
   RetryQueue retries_;
+  ExpirySweep sweep_;
   Upkeep upkeep_;
   Uses uses_;
   uint64_t started_at_ = 0;  // the last request, milliseconds of the boot clock

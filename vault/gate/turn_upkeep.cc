@@ -17,7 +17,8 @@ uint64_t Turn::Delay(uint64_t most) const {
   if (!finished_.empty()) return 0;
   if (stopped_) return most;
   if (operational()) {
-    most = upkeep_.Delay(most, callers_active());
+    if (!writes_.empty()) return 0;
+    most = sweep_.Delay(upkeep_.Delay(most, callers_active()));
     return uses_.Delay(most, callers_active());
   }
   if (status_asked_ != status_answered_) return most;
@@ -39,6 +40,8 @@ void Turn::AskUpkeep() {
   const uint64_t adoptions = upkeep_.adoptions();
   upkeep_.Ask(status_.vault_id, callers_active());
   if (upkeep_.adoptions() != adoptions) uses_.Reload();
+  sweep_.Ask(callers_active());
+  for (StoreWrite& write : sweep_.TakeWrites()) WriteKill(std::move(write));
   uses_.Ask(callers_active());
 }
 
@@ -80,6 +83,10 @@ base::Status Turn::TakeUpkeep(const KeeperAnswer& answer) {
       return upkeep_.OnRewrap(answer);
     case Step::kLeaves:
       return uses_.OnLeaves(answer);
+    case Step::kBury:
+      COFFER_TRY(sweep_.OnBury(answer));
+      for (StoreWrite& write : sweep_.TakeWrites()) WriteKill(std::move(write));
+      return {};
     default:
       break;
   }

@@ -44,12 +44,14 @@ bool Upkeep::Work::Same(const wire::WorkRow& row) const {
 }
 
 Upkeep::Upkeep(KeeperClient& keeper, store::Store& store, base::Clock& clock,
-               Metrics& metrics, const RetryQueue& retries, const Steps& steps)
+               Metrics& metrics, const RetryQueue& retries, ExpirySweep& sweep,
+               const Steps& steps)
     : keeper_(keeper),
       store_(store),
       clock_(clock),
       metrics_(metrics),
       retries_(retries),
+      sweep_(sweep),
       steps_(steps) {}
 
 // --- What is to be done ------------------------------------------------------
@@ -240,10 +242,23 @@ base::Status Upkeep::OnRewrap(const KeeperAnswer& answer) {
     chunk.Free();
     return {};
   }
+  chunk.Divert([this](const wire::LinkId& link) { return IsToBury(link); });
   for (const wire::LinkId& link : chunk.to_settle()) {
     to_settle_.push_back(link);
   }
   return {};
+}
+
+// A link that was erased and whose record is still here: what is kept of its
+// consent is asked for first. Where a write waits for room, so does this one.
+bool Upkeep::IsToBury(const wire::LinkId& link) {
+  auto stored = store_.GetLink(link, false);
+  if (!stored.ok() || !stored->found()) return false;
+  if (retries_.size() > 0) return true;
+  sweep_.Add(link);
+  ++metrics_.swept;
+  ++walk_.settled;
+  return true;
 }
 
 bool Upkeep::CommitDue(bool callers) const {
@@ -288,7 +303,7 @@ void Upkeep::Commit(bool callers) {
 
 bool Upkeep::WalkUnderWay() const {
   return !walk_.at_end || CountChunks(State::kFree) < chunks_.size() ||
-         settling_ > 0 || !to_settle_.empty();
+         settling_ > 0 || !to_settle_.empty() || sweep_.held() > 0;
 }
 
 void Upkeep::FinishWalk() {

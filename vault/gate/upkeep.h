@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "crypto/base/clock.h"
+#include "vault/gate/expiry_sweep.h"
 #include "vault/gate/metrics.h"
 #include "vault/gate/retry_queue.h"
 #include "vault/gate/rewrap_chunk.h"
@@ -30,7 +31,8 @@ class Upkeep {
   };
   // Borrows all but the last.
   Upkeep(KeeperClient& keeper, store::Store& store, base::Clock& clock,
-         Metrics& metrics, const RetryQueue& retries, const Steps& steps);
+         Metrics& metrics, const RetryQueue& retries, ExpirySweep& sweep,
+         const Steps& steps);
 
   // Asks what is due. After the turn's commit, so that every write that the
   // keeper answered before it said what is to be done is in the store.
@@ -77,6 +79,7 @@ class Upkeep {
   void GoOn(bool callers);
   void Note(const RewrapChunk& chunk);
   void AskSettle();
+  bool IsToBury(const wire::LinkId& link);
   void FinishWalk();
   bool WalkUnderWay() const;
   bool MayRead(bool callers) const;
@@ -95,6 +98,7 @@ class Upkeep {
   base::Clock& clock_;
   Metrics& metrics_;
   const RetryQueue& retries_;
+  ExpirySweep& sweep_;
   const Steps steps_;
 
   std::vector<Work> works_;  // urgent ones first

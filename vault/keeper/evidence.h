@@ -6,7 +6,7 @@
 //    ...]}                                                      one link
 //   {...,"leaf":N,"subject_hash":"hex","linker":"L","links_reported":N,
 //    "keys":[...]}                                              a subject
-//   footer {"kid":"k4.pid...."}, no implicit assertion         (no white space)
+//   footer {"kid":"k4.pid...."}, no implicit assertion
 //
 // Each link stands under the key (its id, as in leaves) that its wrap opened
 // under. By `final_by` that key is destroyed. `linker` is empty when the links

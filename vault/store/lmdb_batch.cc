@@ -388,6 +388,62 @@ Status LmdbBatch::ClearUses() {
   });
 }
 
+Status LmdbBatch::PutHistory(Bytes row) {
+  auto fields = CheckHistory(row);
+  if (!fields.ok()) return fields.error();
+  const RowKey key =
+      HistoryRowKey(fields->subject, {fields->link, fields->leaf});
+  const RowKey end = HistoryEndKey(fields->keep_until, key.view());
+  return Write([&] {
+    // Put once more, perhaps for another time: the earlier end goes.
+    MDB_val key_val = ToVal(key.view());
+    MDB_val value{};
+    int code = mdb_get(transaction_, environment_.table(Table::kHistory),
+                       &key_val, &value);
+    if (code == 0) {
+      auto old = CheckHistory(FromVal(value));
+      if (old.ok() && old->keep_until != fields->keep_until) {
+        code = Delete(Table::kHistoryEnds,
+                      HistoryEndKey(old->keep_until, key.view()).view());
+      }
+    }
+    if (code == MDB_NOTFOUND) code = 0;
+    if (code == 0) code = Put(Table::kHistoryEnds, end.view(), {});
+    return code == 0 ? Put(Table::kHistory, key.view(), row) : code;
+  });
+}
+
+// MDB_NOTFOUND when nothing is left that ended.
+int LmdbBatch::SweepOneHistory(MDB_cursor* cursor, uint64_t now) {
+  MDB_val key{};
+  MDB_val value{};
+  int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+  if (code != 0) return code;
+  const Bytes row = FromVal(key);
+  if (row.size() != 8 + kHistoryKeyBytes) return MDB_CORRUPTED;
+  uint64_t keep_until = 0;
+  for (uint8_t byte : row.first(8)) keep_until = keep_until << 8 | byte;
+  if (keep_until >= now) return MDB_NOTFOUND;
+  std::array<uint8_t, kHistoryKeyBytes> history;
+  std::memcpy(history.data(), row.data() + 8, history.size());
+  code = mdb_cursor_del(cursor, 0);
+  return code == 0 ? Delete(Table::kHistory, history) : code;
+}
+
+Status LmdbBatch::SweepHistory(uint64_t now, size_t most) {
+  return Write([&] {
+    MDB_cursor* cursor = nullptr;
+    int code = mdb_cursor_open(
+        transaction_, environment_.table(Table::kHistoryEnds), &cursor);
+    if (code != 0) return code;
+    for (size_t i = 0; i < most && code == 0; ++i) {
+      code = SweepOneHistory(cursor, now);
+    }
+    mdb_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? 0 : code;
+  });
+}
+
 Status LmdbBatch::PutState(std::string_view name, Bytes value) {
   COFFER_TRY(CheckStateName(name));
   const std::vector<uint8_t> row = EncodeState(name, value);

@@ -31,6 +31,8 @@ class LmdbBatch final : public WriteBatch {
   Status PutUse(const UseKey& key, Bytes leaf) override;
   Status SweepUses(uint32_t day, size_t most) override;
   Status ClearUses() override;
+  Status PutHistory(Bytes row) override;
+  Status SweepHistory(uint64_t now, size_t most) override;
   Status PutState(std::string_view name, Bytes value) override;
 
  private:
@@ -65,6 +67,7 @@ class LmdbBatch final : public WriteBatch {
   int PutRow(const LinkId& link, Bytes head, Bytes token_box);
   // A row that is not there is no error.
   int Delete(Table table, Bytes key);
+  int SweepOneHistory(MDB_cursor* cursor, uint64_t now);
   int SweepOneUse(MDB_cursor* cursor, uint32_t day);
   int SweepOne(MDB_cursor* cursor, uint64_t now);
   template <typename Call>

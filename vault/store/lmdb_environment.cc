@@ -34,9 +34,10 @@ constexpr uintptr_t kMapSlackBytes = 128 * 1024;
 constexpr unsigned kFlags = MDB_NOTLS | MDB_NORDAHEAD;
 
 constexpr const char* kTableNames[kTables] = {
-    "links",      "wraps",       "subjects",
-    "expiries",   "idempotency", "idempotency_expiries",
-    "kek_counts", "uses",        "state"};
+    "links",        "wraps",       "subjects",
+    "expiries",     "idempotency", "idempotency_expiries",
+    "kek_counts",   "uses",        "history",
+    "history_ends", "state"};
 
 class File {
  public:

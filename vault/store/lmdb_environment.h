@@ -26,9 +26,11 @@ enum class Table : size_t {
   kIdempotencyExpiries,
   kKekCounts,
   kUses,
+  kHistory,
+  kHistoryEnds,
   kState,
 };
-inline constexpr size_t kTables = 9;
+inline constexpr size_t kTables = 11;
 
 inline constexpr char kDataName[] = "data.mdb";
 inline constexpr char kIncomingName[] = "incoming.mdb";

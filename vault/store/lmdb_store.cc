@@ -211,6 +211,92 @@ Result<std::vector<Use>> LmdbStore::Uses(const UseKey& from, size_t most) {
   return uses;
 }
 
+Result<std::vector<HistoryBytes>> LmdbStore::History(const SubjectHash& subject,
+                                                     const HistoryKey& after,
+                                                     size_t most) {
+  COFFER_TRY(environment_->Ready());
+  std::vector<HistoryBytes> rows;
+  const RowKey start = HistoryRowKey(subject, after);
+  const int code = environment_->Read([&](MDB_txn* reader) {
+    MDB_cursor* cursor = nullptr;
+    int result =
+        mdb_cursor_open(reader, environment_->table(Table::kHistory), &cursor);
+    if (result != 0) return result;
+    MDB_val key = ToVal(start.view());
+    MDB_val value{};
+    RowKey last = start;
+    MDB_cursor_op step = MDB_SET_RANGE;
+    while (rows.size() < most) {
+      result = mdb_cursor_get(cursor, &key, &value, step);
+      if (result != 0) break;
+      const Bytes row = FromVal(key);
+      const int order =
+          row.size() == kHistoryKeyBytes
+              ? std::memcmp(row.data(), last.view().data(), row.size())
+              : -1;
+      if (order < 0 || (order == 0 && step == MDB_NEXT) ||
+          value.mv_size > base::kHistoryBytesMax) {
+        result = MDB_CORRUPTED;
+        break;
+      }
+      if (!base::Equal(row.first(subject.size()), subject)) break;
+      if (order > 0) {
+        rows.push_back({HistoryKeyOf(row), {}});
+        Copy(rows.back().row, FromVal(value));
+      }
+      last = HistoryRowKey(subject, HistoryKeyOf(row));
+      step = MDB_NEXT;
+    }
+    mdb_cursor_close(cursor);
+    return result == MDB_NOTFOUND ? 0 : result;
+  });
+  if (code != 0) return ErrorOf(code);
+  return rows;
+}
+
+Result<std::vector<ExpiredLink>> LmdbStore::ExpiredLinks(
+    uint64_t now, const ExpiredLink& after, size_t most) {
+  COFFER_TRY(environment_->Ready());
+  std::vector<ExpiredLink> links;
+  const RowKey start = ExpiryKey(after.expires_at, after.link);
+  const int code = environment_->Read([&](MDB_txn* reader) {
+    MDB_cursor* cursor = nullptr;
+    int result =
+        mdb_cursor_open(reader, environment_->table(Table::kExpiries), &cursor);
+    if (result != 0) return result;
+    MDB_val key = ToVal(start.view());
+    MDB_val value{};
+    RowKey last = start;
+    MDB_cursor_op step = MDB_SET_RANGE;
+    while (links.size() < most) {
+      result = mdb_cursor_get(cursor, &key, &value, step);
+      if (result != 0) break;
+      const Bytes row = FromVal(key);
+      ExpiredLink one;
+      const int order =
+          row.size() == 8 + one.link.size()
+              ? std::memcmp(row.data(), last.view().data(), row.size())
+              : -1;
+      if (order < 0 || (order == 0 && step == MDB_NEXT)) {
+        result = MDB_CORRUPTED;  // no order: perhaps without an end
+        break;
+      }
+      for (uint8_t byte : row.first(8)) {
+        one.expires_at = one.expires_at << 8 | byte;
+      }
+      std::memcpy(one.link.data(), row.data() + 8, one.link.size());
+      if (one.expires_at > now) break;
+      if (order > 0) links.push_back(one);
+      last = ExpiryKey(one.expires_at, one.link);
+      step = MDB_NEXT;
+    }
+    mdb_cursor_close(cursor);
+    return result == MDB_NOTFOUND ? 0 : result;
+  });
+  if (code != 0) return ErrorOf(code);
+  return links;
+}
+
 Result<std::vector<uint8_t>> LmdbStore::GetState(std::string_view name) {
   COFFER_TRY(CheckStateName(name));
   COFFER_TRY(environment_->Ready());

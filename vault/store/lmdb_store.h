@@ -36,6 +36,12 @@ class LmdbStore final : public Store {
   Result<IdempotencyEntry> GetIdempotency(const IdempotencyHash& key,
                                           uint64_t now) override;
   Result<std::vector<Use>> Uses(const UseKey& from, size_t most) override;
+  Result<std::vector<HistoryBytes>> History(const SubjectHash& subject,
+                                            const HistoryKey& after,
+                                            size_t most) override;
+  Result<std::vector<ExpiredLink>> ExpiredLinks(uint64_t now,
+                                                const ExpiredLink& after,
+                                                size_t most) override;
   Result<std::vector<uint8_t>> GetState(std::string_view name) override;
   Result<uint64_t> CountLinks() override;
   Result<std::vector<wire::KekCount>> CountWraps() override;

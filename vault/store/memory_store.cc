@@ -1,5 +1,7 @@
 #include "vault/store/memory_store.h"
 
+#include <algorithm>
+
 #include "vault/store/rows.h"
 
 namespace coffer::store {
@@ -84,6 +86,23 @@ class MemoryBatch final : public WriteBatch {
     tables_.uses.clear();
     return {};
   }
+  Status PutHistory(Bytes row) override {
+    auto fields = CheckHistory(row);
+    if (!fields.ok()) return fields.error();
+    const RowKey key =
+        HistoryRowKey(fields->subject, {fields->link, fields->leaf});
+    tables_.history[Owned(key.view())] = Owned(row);
+    return {};
+  }
+  Status SweepHistory(uint64_t now, size_t most) override {
+    for (auto at = tables_.history.begin();
+         at != tables_.history.end() && most > 0;) {
+      const bool ended = CheckHistory(at->second)->keep_until < now;
+      if (ended) --most;
+      at = ended ? tables_.history.erase(at) : std::next(at);
+    }
+    return {};
+  }
   Status PutState(std::string_view name, Bytes value) override {
     COFFER_TRY(CheckStateName(name));
     tables_.state[std::string(name)] = Owned(value);
@@ -142,6 +161,35 @@ Result<std::vector<Use>> MemoryStore::Uses(const UseKey& from, size_t most) {
     uses.push_back({key->index, at->second});
   }
   return uses;
+}
+
+Result<std::vector<HistoryBytes>> MemoryStore::History(
+    const SubjectHash& subject, const HistoryKey& after, size_t most) {
+  std::vector<HistoryBytes> rows;
+  const RowKey start = HistoryRowKey(subject, after);
+  for (auto at = tables_.history.upper_bound(Owned(start.view()));
+       at != tables_.history.end() && rows.size() < most; ++at) {
+    if (!base::Equal(Bytes(at->first).first(subject.size()), subject)) break;
+    rows.push_back({HistoryKeyOf(at->first), at->second});
+  }
+  return rows;
+}
+
+Result<std::vector<ExpiredLink>> MemoryStore::ExpiredLinks(
+    uint64_t now, const ExpiredLink& after, size_t most) {
+  std::vector<std::pair<uint64_t, LinkId>> ended;
+  for (const auto& [link, parts] : tables_.links) {
+    const uint64_t at = wire::DecodeRecordHead(parts.head)->expires_at;
+    const auto one = std::pair(at, link);
+    if (at <= now && one > std::pair(after.expires_at, after.link)) {
+      ended.push_back(one);
+    }
+  }
+  std::sort(ended.begin(), ended.end());
+  if (ended.size() > most) ended.resize(most);
+  std::vector<ExpiredLink> links;
+  for (const auto& [at, link] : ended) links.push_back({at, link});
+  return links;
 }
 
 Result<std::vector<uint8_t>> MemoryStore::GetState(std::string_view name) {

@@ -20,6 +20,12 @@ class MemoryStore final : public Store {
   Result<IdempotencyEntry> GetIdempotency(const IdempotencyHash& key,
                                           uint64_t now) override;
   Result<std::vector<Use>> Uses(const UseKey& from, size_t most) override;
+  Result<std::vector<HistoryBytes>> History(const SubjectHash& subject,
+                                            const HistoryKey& after,
+                                            size_t most) override;
+  Result<std::vector<ExpiredLink>> ExpiredLinks(uint64_t now,
+                                                const ExpiredLink& after,
+                                                size_t most) override;
   Result<std::vector<uint8_t>> GetState(std::string_view name) override;
   Result<uint64_t> CountLinks() override;
   Result<std::vector<wire::KekCount>> CountWraps() override;
@@ -39,7 +45,8 @@ class MemoryStore final : public Store {
   struct Tables {
     std::map<LinkId, LinkBytes> links;
     std::map<IdempotencyHash, IdempotencyEntry> idempotency;
-    std::map<std::vector<uint8_t>, std::vector<uint8_t>> uses;  // by row key
+    std::map<std::vector<uint8_t>, std::vector<uint8_t>> uses;     // by row key
+    std::map<std::vector<uint8_t>, std::vector<uint8_t>> history;  // the same
     std::map<std::string, std::vector<uint8_t>, std::less<>> state;
   };
 

@@ -76,6 +76,32 @@ RowKey ExpiryKey(uint64_t expires_at, Bytes hash_or_link) {
   return key.BigEndian(expires_at).Append(hash_or_link);
 }
 
+RowKey HistoryRowKey(const SubjectHash& subject, const HistoryKey& key) {
+  RowKey row;
+  return row.Append(subject).Append(key.link).BigEndian(key.leaf);
+}
+
+RowKey HistoryEndKey(uint64_t keep_until, Bytes history_key) {
+  RowKey row;
+  return row.BigEndian(keep_until).Append(history_key);
+}
+
+HistoryKey HistoryKeyOf(Bytes row_key) {
+  COFFER_CHECK(row_key.size() == kHistoryKeyBytes);
+  HistoryKey key;
+  std::memcpy(key.link.data(), row_key.data() + 16, key.link.size());
+  for (uint8_t byte : row_key.last(8)) key.leaf = key.leaf << 8 | byte;
+  return key;
+}
+
+Result<wire::HistoryRow> CheckHistory(Bytes row) {
+  auto fields = wire::DecodeHistoryRow(row);
+  if (!fields.ok() || row.size() > base::kHistoryBytesMax) {
+    return Fail(Code::kInvalid, "store: no past consent");
+  }
+  return *fields;
+}
+
 RowKey UseRowKey(const UseKey& key) {
   RowKey row;
   for (int shift = 24; shift >= 0; shift -= 8) {

@@ -12,6 +12,10 @@
 //   idempotency_expiries expires_at u64 | hash 16      empty
 //   kek_counts           kek 16                        links u64 | checksum u32
 //   uses                 day u32 | tag 16 | index u64  leaf (wire/leaf.h)
+//   history              subject 16 | link 16          history (customer.h)
+//                        | leaf u64
+//   history_ends         keep_until u64 | subject 16   empty
+//                        | link 16 | leaf u64
 //   state                name 1 to 64                  checksum u32 | bytes
 //   state                "format"                      u8, kStoreFormat
 //
@@ -63,6 +67,13 @@ RowKey WrapKey(std::string_view institution, const LinkId& link);
 RowKey SubjectKey(const SubjectHash& subject, const LinkId& link);
 RowKey ExpiryKey(uint64_t expires_at, Bytes hash_or_link);
 inline constexpr size_t kUseKeyBytes = 4 + 16 + 8;
+RowKey HistoryRowKey(const SubjectHash& subject, const HistoryKey& key);
+RowKey HistoryEndKey(uint64_t keep_until, Bytes history_key);
+inline constexpr size_t kHistoryKeyBytes = 16 + 16 + 8;
+// The key's own part of a row's key; requires its size.
+HistoryKey HistoryKeyOf(Bytes row_key);
+// Views into `row`; kInvalid.
+Result<wire::HistoryRow> CheckHistory(Bytes row);
 RowKey UseRowKey(const UseKey& key);
 // kDamaged.
 Result<UseKey> DecodeUseKey(Bytes key);

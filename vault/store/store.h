@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "vault/wire/customer.h"
 #include "vault/wire/keys.h"
 #include "vault/wire/record.h"
 
@@ -51,6 +52,24 @@ struct UseKey {
 struct Use {
   uint64_t index = 0;
   std::vector<uint8_t> leaf;
+};
+
+// What is kept of a customer's consents is in the order of these; both from
+// 0 on.
+struct HistoryKey {
+  LinkId link{};
+  uint64_t leaf = 0;
+  bool operator==(const HistoryKey&) const = default;
+};
+struct HistoryBytes {
+  HistoryKey key;
+  std::vector<uint8_t> row;  // wire/customer.h
+};
+
+// A link whose consent ended, as the head's clear date says.
+struct ExpiredLink {
+  uint64_t expires_at = 0;
+  LinkId link{};
 };
 
 // Wraps of one institution as a walk found them, in the order of their links.
@@ -104,6 +123,11 @@ class WriteBatch {
   virtual Status SweepUses(uint32_t day, size_t most) = 0;
   // Deletes all of them.
   virtual Status ClearUses() = 0;
+  // What is kept of a consent, see wire/customer.h. May use the room that
+  // erasing has: what it is of goes in the same commit. kInvalid.
+  virtual Status PutHistory(Bytes row) = 0;
+  // Deletes at most `most` of those kept until before `now`.
+  virtual Status SweepHistory(uint64_t now, size_t most) = 0;
   virtual Status PutState(std::string_view name, Bytes value) = 0;
 };
 
@@ -126,6 +150,14 @@ class Store {
   // At most `most` uses of this day and tag, in order, the first at or after
   // `from.index`.
   virtual Result<std::vector<Use>> Uses(const UseKey& from, size_t most) = 0;
+  // At most `most` of the subject's past consents, in order, after `after`.
+  virtual Result<std::vector<HistoryBytes>> History(const SubjectHash& subject,
+                                                    const HistoryKey& after,
+                                                    size_t most) = 0;
+  // At most `most` links whose consent ended at or before `now`, the earliest
+  // first, after `after`.
+  virtual Result<std::vector<ExpiredLink>> ExpiredLinks(
+      uint64_t now, const ExpiredLink& after, size_t most) = 0;
   // Empty when never put.
   virtual Result<std::vector<uint8_t>> GetState(std::string_view name) = 0;
   virtual Result<uint64_t> CountLinks() = 0;
