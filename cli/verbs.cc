@@ -89,23 +89,38 @@ constexpr Option kIfMatch = {
     "if-match", "N", "only over this revision (default: the present one)"};
 constexpr Option kCertificate = {"certificate", "FILE",
                                  "write the signed certificate to a new file"};
+constexpr Option kClear = {
+    "clear", "", "send the bank token as it is, not sealed to the vault"};
+constexpr Option kIngestKid = {
+    "ingest-kid", "KID",
+    "the vault's ingest key, pinned (default: COFFER_INGEST_KID, or what the "
+    "operator socket says)"};
+constexpr Option kConsentKey = {
+    "consent-key", "FILE", "sign with this key, as `coffer keypair` makes it"};
+constexpr Option kKeypair[] = {
+    {"out", "FILE", "a new file for the secret key, mode 0600", true},
+};
 constexpr Option kLinkAdd[] = {
     {"institution", "NAME", "the bank or payment company", true},
     {"subject", "TEXT", "the customer, 1 to 256 bytes", true},
     kBankTokenFile,
     kConsent,
-    {"idempotency-key", "TEXT", "the same key twice stores one link"},
+    {"idempotency-key", "TEXT",
+     "the same key twice stores one link; of a sealed one the second is 409"},
+    kClear,
+    kIngestKid,
+    kConsentKey,
 };
 constexpr Option kLinkList[] = {
     {"subject", "TEXT", "the customer", true},
     {"after", "LINK", "behind this link, the page before's `next`"},
 };
-constexpr Option kLinkToken[] = {kBankTokenFile, kIfMatch};
-constexpr Option kLinkConsent[] = {kConsent, kIfMatch};
+constexpr Option kLinkToken[] = {kBankTokenFile, kIfMatch, kClear, kIngestKid};
+constexpr Option kLinkConsent[] = {kConsent, kIfMatch, kConsentKey};
 constexpr Option kLinkRevoke[] = {
     {"reason", "REASON", "USER_ACTION (default) or BUSINESS_RULE"},
 };
-constexpr Option kErase[] = {kCertificate};
+constexpr Option kErase[] = {kCertificate, kConsentKey};
 constexpr Option kLedger[] = {
     {"html", "FILE", "write it as one page to a new file, to send or print"},
 };
@@ -126,7 +141,10 @@ constexpr Option kIssue[] = {
     {"format", "FORMAT", "local (default) or public"},
     {"single-use", "", "good for one redemption"},
 };
-constexpr Option kRedeem[] = {kTokenFile};
+constexpr Option kRedeem[] = {
+    kTokenFile,
+    {"unseal-key", "FILE", "the secret key of seal_to, to open a sealed one"},
+};
 constexpr Option kShowToken[] = {kTokenFile, kAudience};
 constexpr Option kTail[] = {
     {"follow", "", "go on with what comes"},
@@ -259,6 +277,8 @@ const Verb kVerbs[] = {
      "make both anew after each rotation that ended and each change of slots.",
      {},
      RunKeyExport},
+    {"keypair", "", 0, 0, "make a key for consent_key or seal_to in policy",
+     "Prints the public half, which goes into policy.", kKeypair, RunKeypair},
     {"institution list",
      "",
      0,

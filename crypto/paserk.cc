@@ -21,6 +21,7 @@ constexpr std::string_view kLocalId = "k4.lid.";
 constexpr std::string_view kPublicId = "k4.pid.";
 constexpr std::string_view kLocal = "k4.local.";
 constexpr std::string_view kPublic = "k4.public.";
+constexpr std::string_view kSecret = "k4.secret.";
 constexpr std::string_view kSeal = "k4.seal.";
 
 // id = BLAKE2b-264(id header || key header || base64url of the key)
@@ -122,6 +123,28 @@ base::Result<PublicKey> ParsePublicKey(std::string_view text) {
   PublicKey key;
   COFFER_TRY(DecodeBase64({key}, text.substr(kPublic.size())));
   return key;
+}
+
+void FormatSecretKey(MutableBytes out, const SigningKey& key) {
+  COFFER_CHECK(out.size() == kPaserkSecretTextBytes);
+  Format(reinterpret_cast<char*>(out.data()), kSecret,
+         SecretKeyBytes::View(key));
+}
+
+Status ParseSecretKey(SigningKey& key, std::string_view text) {
+  const base::Error malformed = Fail(Code::kInvalid, "not a k4.secret key");
+  if (text.size() != kPaserkSecretTextBytes ||
+      text.substr(0, kSecret.size()) != kSecret) {
+    return malformed;
+  }
+  ByteArray<32> public_half;
+  MutableBytes bytes = SecretKeyBytes::Mutable(key);
+  COFFER_TRY(DecodeBase64({bytes.first(32), public_half},
+                          text.substr(kSecret.size())));
+  SigningKeyFromSeedRaw(bytes, bytes.first(32));
+  if (PublicKeyOf(key) == public_half) return {};
+  key.Wipe();
+  return malformed;
 }
 
 bool PublicKeyUsable(const PublicKey& key) {

@@ -36,6 +36,15 @@ base::Result<PublicKey> ParsePublicKey(std::string_view text);
 // False for what is not on the curve, of low order, or off the main subgroup.
 bool PublicKeyUsable(const PublicKey& key);
 
+// --- Secret keys, of the CLI's files only -------------------------------------
+// "k4.secret." and 86 characters.
+inline constexpr size_t kPaserkSecretTextBytes = 10 + 86;
+// Writes exactly that many bytes.
+void FormatSecretKey(MutableBytes out, const SigningKey& key);
+// `key` must own a slot. kInvalid when the text is not of the form, or its
+// public half is not that of its seed; the key is wiped then.
+base::Status ParseSecretKey(SigningKey& key, std::string_view text);
+
 // --- Ed25519 key pairs ------------------------------------------------------
 // `key` must own a slot.
 void GenerateSigningKey(SigningKey& key);

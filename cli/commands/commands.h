@@ -2,6 +2,8 @@
 // the CLI only.
 #pragma once
 
+#include <functional>
+
 #include "cli/context.h"
 #include "cli/http_client.h"
 #include "cli/operator_client.h"
@@ -60,6 +62,11 @@ Exit RunLinkConsent(const Invocation& invocation);
 Exit RunLinkRevoke(const Invocation& invocation);
 Exit RunLinkErase(const Invocation& invocation);
 Exit RunLinkImport(const Invocation& invocation);
+// With --consent-key, signs the erasure of a link, or else of a subject.
+Exit SignErasure(const Invocation& invocation, const wire::LinkId* link,
+                 std::string_view subject, HttpRequest& request);
+// keypair.cc
+Exit RunKeypair(const Invocation& invocation);
 // token.cc
 Exit RunTokenIssue(const Invocation& invocation);
 Exit RunTokenIntrospect(const Invocation& invocation);
@@ -92,6 +99,10 @@ Outcome<HttpAnswer> AskVault(const Invocation& invocation,
                              const HttpRequest& request);
 CallerAnswer CallVault(const Invocation& invocation,
                        const HttpRequest& request);
+// The same of a request that `make` seals or signs. It is made anew, for some
+// seconds, where it came too soon after an unseal, or twice in one second.
+using MakeRequest = std::function<Exit(HttpRequest& request)>;
+CallerAnswer CallFresh(const Invocation& invocation, const MakeRequest& make);
 // What a person is told about a problem's body.
 Failure ProblemFailure(const HttpAnswer& answer);
 
@@ -107,7 +118,7 @@ Exit PrintFields(const Invocation& invocation, std::string_view body,
 std::string FieldsText(api::JsonValue object, std::string_view last);
 // An erasure: sends it, prints what was erased, and keeps the certificate in
 // the file that --certificate names.
-Exit PrintErased(const Invocation& invocation, const HttpRequest& request);
+Exit PrintErased(const Invocation& invocation, const MakeRequest& make);
 // A table of a customer's links, all pages of them; with --json, the body of
 // one page's body. `query` is what follows "/v1/links?", `after` the `next` of
 // the page before.

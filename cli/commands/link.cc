@@ -1,9 +1,12 @@
 // link add, show, list, token, consent, revoke and erase.
 #include "cli/commands/commands.h"
+#include "cli/sealing.h"
 #include "cli/secret_input.h"
 #include "cli/text.h"
+#include "crypto/base/utf8.h"
 #include "crypto/random.h"
 #include "vault/api/request.h"
+#include "vault/wire/transit.h"
 
 namespace coffer::cli {
 namespace {
@@ -46,6 +49,12 @@ Outcome<std::string> IfMatch(const Invocation& invocation,
   return read.answer.etag;
 }
 
+// 0, which no link has, when the ETag is not ours.
+uint32_t RevisionOf(const std::string& etag) {
+  auto revision = api::ParseIfMatch(etag);
+  return revision.ok() ? *revision : 0;
+}
+
 Exit PrintWritten(const Invocation& invocation, const CallerAnswer& written) {
   if (!written.ok()) return written.exit;
   if (invocation.json()) {
@@ -62,62 +71,119 @@ std::string FreshIdempotencyKey() {
   return "coffer-" + base::EncodeHex(random);
 }
 
-bool IsUtf8(base::Bytes bytes) {
-  for (size_t i = 0; i < bytes.size();) {
-    uint8_t lead = bytes[i++];
-    if (lead < 0x80) continue;
-    size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-    if (lead < 0xc2 || lead > 0xf4 || bytes.size() - i < more) return false;
-    for (; more > 0; --more) {
-      if ((bytes[i++] & 0xc0) != 0x80) return false;
-    }
-  }
-  return true;
-}
-
 Outcome<base::SecretBuffer> BankToken(const Invocation& invocation) {
   auto token = ReadSecret(invocation, invocation.Get("bank-token-file"),
                           "bank token", base::kBankTokenBytesMax);
-  if (token.ok() && !IsUtf8(token->view())) {
+  if (token.ok() && !base::IsUtf8(base::AsText(token->view()))) {
     return Failure{Exit::kRefused, "the bank token is not UTF-8 text",
                    "store a binary one in base64"};
   }
   return token;
 }
 
+void WriteCreate(api::TextBuilder& body, const Invocation& invocation,
+                 std::string_view field, std::string_view bank_token,
+                 const std::string& consent) {
+  body.Clear();
+  api::JsonWriter json(body);
+  json.BeginObject()
+      .Text("institution", invocation.Get("institution"))
+      .Text("subject", invocation.Get("subject"))
+      .Text(field, bank_token)
+      .Key("consent");
+  body.Append(consent);
+  json.EndObject();
+}
+
+// Of what is sealed and what is signed, as far as the command line wants it.
+// `exit` is kDone, or the refusal that was printed.
+struct Protection {
+  Exit exit = Exit::kDone;
+  VaultKeys keys;
+  bool seals = false;
+  bool signs = false;
+};
+Protection Protect(const Invocation& invocation, bool has_bank_token) {
+  Protection protection;
+  protection.seals = has_bank_token && !invocation.Has("clear");
+  protection.signs = invocation.Has("consent-key");
+  if (!protection.seals && !protection.signs) return protection;
+  AskedKeys asked = AskKeys(invocation);
+  protection.exit = asked.exit;
+  protection.keys = std::move(asked.keys);
+  if (!asked.ok() || !protection.seals) return protection;
+  Done pinned = CheckIngestKey(invocation, protection.keys);
+  if (!pinned.ok()) protection.exit = invocation.Fail(pinned.failure());
+  return protection;
+}
+
+// Adds the header Signed-Consent, where the request is to be signed.
+Exit AddSignature(const Invocation& invocation, const Protection& protection,
+                  const wire::ConsentStatement& statement,
+                  HttpRequest& request) {
+  if (!protection.signs) return Exit::kDone;
+  auto token = SignConsent(invocation, invocation.Get("consent-key"),
+                           protection.keys, statement);
+  if (!token.ok()) return invocation.Fail(token.failure());
+  request.headers.emplace_back("Signed-Consent", *token);
+  return Exit::kDone;
+}
+
 }  // namespace
+
+Exit SignErasure(const Invocation& invocation, const wire::LinkId* link,
+                 std::string_view subject, HttpRequest& request) {
+  const Protection protection = Protect(invocation, false);
+  if (protection.exit != Exit::kDone) return protection.exit;
+  wire::ConsentStatement statement;
+  statement.link = link;
+  statement.subject = subject;
+  return AddSignature(invocation, protection, statement, request);
+}
 
 Exit RunLinkAdd(const Invocation& invocation) {
   auto consent = ReadConsent(invocation.Get("consent"));
   if (!consent.ok()) return invocation.Fail(consent.failure());
   auto token = BankToken(invocation);
   if (!token.ok()) return invocation.Fail(token.failure());
-  api::TextBuilder body;
-  api::JsonWriter json(body);
-  json.BeginObject()
-      .Text("institution", invocation.Get("institution"))
-      .Text("subject", invocation.Get("subject"))
-      .Text("bank_token", base::AsText(token->view()))
-      .Key("consent");
-  body.Append(*consent);
-  json.EndObject();
-  if (auto parsed = api::ParseCreate(body.view()); !parsed.ok()) {
-    return invocation.Fail(Exit::kRefused, parsed.error().message,
-                           "nothing was sent");
-  }
-  HttpRequest request;
-  request.method = "POST";
-  request.target = "/v1/links";
-  request.headers.emplace_back("Idempotency-Key",
-                               invocation.Has("idempotency-key")
-                                   ? invocation.Get("idempotency-key")
-                                   : FreshIdempotencyKey());
-  if (!api::CheckIdempotencyKey(request.headers.back().second).ok()) {
+  const std::string key = invocation.Has("idempotency-key")
+                              ? invocation.Get("idempotency-key")
+                              : FreshIdempotencyKey();
+  if (!api::CheckIdempotencyKey(key).ok()) {
     return invocation.Usage(
         "--idempotency-key is 1 to 128 printable ASCII characters");
   }
-  request.body = base::AsBytes(body.view());
-  return PrintWritten(invocation, CallVault(invocation, request));
+  api::TextBuilder body;
+  WriteCreate(body, invocation, "bank_token", base::AsText(token->view()),
+              *consent);
+  auto parsed = api::ParseCreate(body.view());
+  if (!parsed.ok()) {
+    return invocation.Fail(Exit::kRefused, parsed.error().message,
+                           "nothing was sent");
+  }
+  const Protection protection = Protect(invocation, true);
+  if (protection.exit != Exit::kDone) return protection.exit;
+  const auto make = [&](HttpRequest& request) {
+    if (protection.seals) {
+      const wire::Pae bound =
+          wire::BindCreate(protection.keys.caller, parsed->institution,
+                           parsed->subject, parsed->consent.consent_id, key);
+      auto sealed = SealBankToken(invocation, protection.keys, token->view(),
+                                  bound.view());
+      if (!sealed.ok()) return invocation.Fail(sealed.failure());
+      WriteCreate(body, invocation, "sealed_bank_token", *sealed, *consent);
+    }
+    request.method = "POST";
+    request.target = "/v1/links";
+    request.headers.emplace_back("Idempotency-Key", key);
+    request.body = base::AsBytes(body.view());
+    wire::ConsentStatement statement;
+    statement.consent = &parsed->consent;
+    statement.institution = parsed->institution;
+    statement.subject = parsed->subject;
+    return AddSignature(invocation, protection, statement, request);
+  };
+  return PrintWritten(invocation, CallFresh(invocation, make));
 }
 
 Exit RunLinkShow(const Invocation& invocation) {
@@ -143,17 +209,32 @@ Exit RunLinkToken(const Invocation& invocation) {
   auto etag = IfMatch(invocation, *target, exit);
   if (!etag.ok()) return invocation.Fail(etag.failure());
   if (exit != Exit::kDone) return exit;
+  const Protection protection = Protect(invocation, true);
+  if (protection.exit != Exit::kDone) return protection.exit;
   api::TextBuilder body;
-  api::JsonWriter(body)
-      .BeginObject()
-      .Text("bank_token", base::AsText(token->view()))
-      .EndObject();
-  HttpRequest request;
-  request.method = "PUT";
-  request.target = *target + "/bank_token";
-  request.headers.emplace_back("If-Match", *etag);
-  request.body = base::AsBytes(body.view());
-  return PrintWritten(invocation, CallVault(invocation, request));
+  const auto make = [&](HttpRequest& request) {
+    body.Clear();
+    api::JsonWriter json(body);
+    json.BeginObject();
+    if (protection.seals) {
+      const wire::Pae bound = wire::BindReplace(
+          protection.keys.caller, *wire::ParseLink(invocation.arguments[0]),
+          RevisionOf(*etag));
+      auto sealed = SealBankToken(invocation, protection.keys, token->view(),
+                                  bound.view());
+      if (!sealed.ok()) return invocation.Fail(sealed.failure());
+      json.Text("sealed_bank_token", *sealed);
+    } else {
+      json.Text("bank_token", base::AsText(token->view()));
+    }
+    json.EndObject();
+    request.method = "PUT";
+    request.target = *target + "/bank_token";
+    request.headers.emplace_back("If-Match", *etag);
+    request.body = base::AsBytes(body.view());
+    return Exit::kDone;
+  };
+  return PrintWritten(invocation, CallFresh(invocation, make));
 }
 
 Exit RunLinkConsent(const Invocation& invocation) {
@@ -165,12 +246,23 @@ Exit RunLinkConsent(const Invocation& invocation) {
   auto etag = IfMatch(invocation, *target, exit);
   if (!etag.ok()) return invocation.Fail(etag.failure());
   if (exit != Exit::kDone) return exit;
-  HttpRequest request;
-  request.method = "PUT";
-  request.target = *target + "/consent";
-  request.headers.emplace_back("If-Match", *etag);
-  request.body = base::AsBytes(*consent);
-  return PrintWritten(invocation, CallVault(invocation, request));
+  const Protection protection = Protect(invocation, false);
+  if (protection.exit != Exit::kDone) return protection.exit;
+  const auto parsed = api::ParseConsent(*consent);
+  const auto link = wire::ParseLink(invocation.arguments[0]);
+  COFFER_CHECK(parsed.ok() && link.ok());
+  const auto make = [&](HttpRequest& request) {
+    request.method = "PUT";
+    request.target = *target + "/consent";
+    request.headers.emplace_back("If-Match", *etag);
+    request.body = base::AsBytes(*consent);
+    wire::ConsentStatement statement;
+    statement.consent = &parsed->consent;
+    statement.link = &*link;
+    statement.revision = RevisionOf(*etag);
+    return AddSignature(invocation, protection, statement, request);
+  };
+  return PrintWritten(invocation, CallFresh(invocation, make));
 }
 
 Exit RunLinkRevoke(const Invocation& invocation) {
@@ -207,10 +299,13 @@ Exit RunLinkErase(const Invocation& invocation) {
                             "cannot be undone.")) {
     return invocation.Fail(Exit::kRefused, "not erased", "");
   }
-  HttpRequest request;
-  request.method = "DELETE";
-  request.target = *target;
-  return PrintErased(invocation, request);
+  const auto link = wire::ParseLink(invocation.arguments[0]);
+  COFFER_CHECK(link.ok());
+  return PrintErased(invocation, [&](HttpRequest& request) {
+    request.method = "DELETE";
+    request.target = *target;
+    return SignErasure(invocation, &*link, {}, request);
+  });
 }
 
 }  // namespace coffer::cli

@@ -2,11 +2,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include "cli/commands/commands.h"
 #include "cli/text.h"
+#include "vault/api/response.h"
 
 namespace coffer::cli {
 namespace {
@@ -101,10 +104,10 @@ Outcome<HttpAnswer> AskVault(const Invocation& invocation,
   return client->Send(request);
 }
 
-CallerAnswer CallVault(const Invocation& invocation,
-                       const HttpRequest& request) {
+namespace {
+
+CallerAnswer Judge(const Invocation& invocation, Outcome<HttpAnswer> answer) {
   CallerAnswer result;
-  auto answer = AskVault(invocation, request);
   if (!answer.ok()) {
     result.exit = invocation.Fail(answer.failure());
     return result;
@@ -117,6 +120,41 @@ CallerAnswer CallVault(const Invocation& invocation,
   result.exit = Exit::kDone;
   result.answer = std::move(*answer);
   return result;
+}
+
+bool IsStale(HttpAnswer& answer) {
+  if (answer.status != 400) return false;
+  auto parsed = ParseAnswer(answer.text());
+  if (!parsed.ok() || !parsed->root().is(JsonKind::kObject)) return false;
+  const std::string detail = TextOf(parsed->root(), "detail");
+  for (wire::Rule rule :
+       {wire::Rule::kUploadStale, wire::Rule::kConsentSignatureStale}) {
+    if (detail == api::ProblemOf(rule).detail) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+CallerAnswer CallVault(const Invocation& invocation,
+                       const HttpRequest& request) {
+  return Judge(invocation, AskVault(invocation, request));
+}
+
+CallerAnswer CallFresh(const Invocation& invocation, const MakeRequest& make) {
+  // An unseal refuses what a clock 5 s ahead could have made before it.
+  constexpr int kRepeats = 4;
+  for (int i = 0;; ++i) {
+    HttpRequest request;
+    CallerAnswer unmade;
+    unmade.exit = make(request);
+    if (!unmade.ok()) return unmade;
+    auto answer = AskVault(invocation, request);
+    if (i == kRepeats || !answer.ok() || !IsStale(*answer)) {
+      return Judge(invocation, std::move(answer));
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+  }
 }
 
 void SayExportDue(const Invocation& invocation, bool ended) {

@@ -132,6 +132,9 @@ void PrintHuman(const Invocation& invocation, const Settings& settings,
   if (!status.evidence_key.empty()) {
     fields.Add("evidence key", Printable(status.evidence_key));
   }
+  if (!status.ingest_kid.empty()) {
+    fields.Add("ingest kid", Printable(status.ingest_kid));
+  }
   invocation.context.out << fields.Text() << std::flush;
 }
 
@@ -175,6 +178,7 @@ void PrintJson(const Invocation& invocation, const Settings& settings,
   if (!status.evidence_key.empty()) {
     json.Text("evidence_key", status.evidence_key);
   }
+  if (!status.ingest_kid.empty()) json.Text("ingest_kid", status.ingest_kid);
   json.Key("slots").BeginArray();
   for (const wire::SlotHeader& slot : status.slots) WriteSlot(json, slot);
   json.EndArray();

@@ -6,14 +6,14 @@
 
 namespace coffer::cli {
 
-Exit PrintErased(const Invocation& invocation, const HttpRequest& request) {
+Exit PrintErased(const Invocation& invocation, const MakeRequest& make) {
   const std::string& file = invocation.Get("certificate");
   // Before the erasure: afterwards it would be too late to refuse.
   if (!file.empty() && access(file.c_str(), F_OK) == 0) {
     return invocation.Fail(Exit::kRefused, Printable(file) + " exists already",
                            "name a new file; nothing was erased");
   }
-  CallerAnswer erased = CallVault(invocation, request);
+  CallerAnswer erased = CallFresh(invocation, make);
   if (!erased.ok()) return erased.exit;
   std::string_view body = erased.answer.text();
   if (invocation.json()) PrintBody(invocation, body);
@@ -92,10 +92,11 @@ Exit RunSubjectErase(const Invocation& invocation) {
                             "are destroyed, and it cannot be undone.")) {
     return invocation.Fail(Exit::kRefused, "not erased", "");
   }
-  HttpRequest request;
-  request.method = "DELETE";
-  request.target = "/v1/subjects/" + PercentEncode(invocation.arguments[0]);
-  return PrintErased(invocation, request);
+  return PrintErased(invocation, [&](HttpRequest& request) {
+    request.method = "DELETE";
+    request.target = "/v1/subjects/" + PercentEncode(invocation.arguments[0]);
+    return SignErasure(invocation, nullptr, invocation.arguments[0], request);
+  });
 }
 
 }  // namespace coffer::cli

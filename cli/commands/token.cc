@@ -1,13 +1,16 @@
 // token issue, introspect, revoke and redeem. An access token comes from a file
 // or standard input: it is a secret for as long as it lives.
 #include "cli/commands/commands.h"
+#include "cli/sealing.h"
 #include "cli/secret_input.h"
 
 namespace coffer::cli {
 namespace {
 
-// {"token":...} or with an audience, posted to `route`.
-CallerAnswer ShowToken(const Invocation& invocation, const char* route) {
+// {"token":...} or with an audience, posted to `route`. The token goes into
+// `shown`.
+CallerAnswer ShowToken(const Invocation& invocation, const char* route,
+                       base::SecretBuffer& shown) {
   CallerAnswer failed;
   auto token = ReadSecret(invocation, invocation.Get("token-file"),
                           "access token", base::kTokenBytesMax);
@@ -34,7 +37,47 @@ CallerAnswer ShowToken(const Invocation& invocation, const char* route) {
   request.method = "POST";
   request.target = route;
   request.body = base::AsBytes(body.view());
+  shown = std::move(*token);
   return CallVault(invocation, request);
+}
+CallerAnswer ShowToken(const Invocation& invocation, const char* route) {
+  base::SecretBuffer shown;
+  return ShowToken(invocation, route, shown);
+}
+
+// A redeem's answer with the bank token in clear again; empty where it was not
+// sealed.
+Outcome<api::TextBuilder> Unsealed(const Invocation& invocation,
+                                   std::string_view body,
+                                   std::string_view access_token) {
+  api::TextBuilder clear;
+  auto parsed = ParseAnswer(body);
+  if (!parsed.ok() || !parsed->root().is(api::JsonKind::kObject)) return clear;
+  api::JsonValue sealed = parsed->root();
+  if (!parsed->root().Find("sealed_bank_token", sealed) ||
+      !sealed.is(api::JsonKind::kText)) {
+    return clear;
+  }
+  if (!invocation.Has("unseal-key")) {
+    invocation.Warn(
+        "the bank token is sealed to this caller's key; --unseal-key opens it");
+    return clear;
+  }
+  auto token = OpenSealed(invocation, invocation.Get("unseal-key"),
+                          sealed.text(), access_token);
+  if (!token.ok()) return token.failure();
+  api::JsonWriter json(clear);
+  json.BeginObject().Text("bank_token", base::AsText(token->view()));
+  for (api::JsonValue member : parsed->root().members()) {
+    if (member.key() == "sealed_bank_token") continue;
+    if (member.is(api::JsonKind::kInteger)) {
+      json.Number(member.key(), static_cast<uint64_t>(member.integer()));
+    } else if (member.is(api::JsonKind::kText)) {
+      json.Text(member.key(), member.text());
+    }
+  }
+  json.EndObject();
+  return clear;
 }
 
 Exit PrintAnswer(const Invocation& invocation, const CallerAnswer& answer,
@@ -94,8 +137,19 @@ Exit RunTokenRevoke(const Invocation& invocation) {
 }
 
 Exit RunTokenRedeem(const Invocation& invocation) {
-  return PrintAnswer(invocation, ShowToken(invocation, "/v1/redeem"),
-                     "bank_token");
+  base::SecretBuffer shown;
+  CallerAnswer answer = ShowToken(invocation, "/v1/redeem", shown);
+  if (!answer.ok()) return answer.exit;
+  auto clear =
+      Unsealed(invocation, answer.answer.text(), base::AsText(shown.view()));
+  if (!clear.ok()) return invocation.Fail(clear.failure());
+  if (clear->view().empty())
+    return PrintAnswer(invocation, answer, "bank_token");
+  if (!invocation.json()) {
+    return PrintFields(invocation, clear->view(), "bank_token");
+  }
+  PrintBody(invocation, clear->view());
+  return Exit::kDone;
 }
 
 }  // namespace coffer::cli

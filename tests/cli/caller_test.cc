@@ -32,9 +32,17 @@ struct World {
     return found == answers.end() ? answer : found->second;
   }
   std::vector<std::string> AddWords() const {
-    return {"link",      "add",    "--institution",     "citi",
-            "--subject", "cust 7", "--bank-token-file", token,
-            "--consent", consent};
+    return {"link",
+            "add",
+            "--institution",
+            "citi",
+            "--subject",
+            "cust 7",
+            "--bank-token-file",
+            token,
+            "--consent",
+            consent,
+            "--clear"};
   }
 
   Coffer coffer;
@@ -202,8 +210,9 @@ TEST(LinkToken, ReplacesOverTheGivenRevisionOrReadsItAndSaysSo) {
   world.answers["PUT"] =
       HttpText(200, R"({"link":")" + kLink + R"(","revision":8})");
   world.answers["GET"] = HttpText(200, "{}", "ETag: \"7\"\r\n");
-  ASSERT_EQ(world.coffer.RunHere({"link", "token", kLink, "--bank-token-file",
-                                  world.token, "--if-match", "5"}),
+  ASSERT_EQ(world.coffer.RunHere({"link", "token", kLink, "--clear",
+                                  "--bank-token-file", world.token,
+                                  "--if-match", "5"}),
             Exit::kDone);
   ASSERT_EQ(world.vault.questions().size(), 1u);
   HttpQuestion question = world.vault.questions()[0];

@@ -52,6 +52,7 @@ TEST(Verbs, AreTheOnesOfTheInterface) {
                                   "key compromise",
                                   "key destroy",
                                   "key export",
+                                  "keypair",
                                   "institution list",
                                   "institution suspend",
                                   "institution resume",

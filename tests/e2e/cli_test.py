@@ -155,7 +155,7 @@ class CliTest(unittest.TestCase):
                                                    link).stderr)
 
     def test_adding_twice_with_a_key_is_one_link(self):
-        key = ("--idempotency-key", "the key")
+        key = ("--idempotency-key", "the key", "--clear")
         self.assertEqual(self.add("twice", *key), self.add("twice", *key))
 
     def test_faulty_input_is_refused_before_it_is_sent(self):

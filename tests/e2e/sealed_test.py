@@ -298,6 +298,61 @@ class SignedConsentTest(unittest.TestCase):
                 400)
 
 
+class CommandLineTest(unittest.TestCase):
+    """`coffer` against the real daemon, signing, sealing and opening."""
+
+    def test_everything_sealed_and_signed_by_the_command_line(self):
+        with Daemon() as daemon:
+            publics = [daemon.coffer("keypair", "--out", daemon.path(name))
+                       .stdout.strip() for name in ("sign", "read")]
+            daemon.write("policy.toml", coffer_daemon.POLICY
+                         + coffer_daemon.ONE_CALLER.format(uid=os.getuid())
+                         + f'consent_key = "{publics[0]}"\n'
+                         + f'seal_to = "{publics[1]}"\n')
+            daemon.start_operational(key_file=True)
+            kid = json.loads(
+                daemon.coffer("--json", "status").stdout)["ingest_kid"]
+            self.assertEqual(
+                daemon.call("GET", "/v1/keys").json["ingest"]["kid"], kid)
+            daemon.write("bank", TOKEN + "\n")
+            daemon.write("consent", json.dumps(coffer_daemon.consent()))
+            sign = ("--consent-key", daemon.path("sign"))
+            add = ("--json", "link", "add", "--institution", "citi",
+                   "--subject", "cust \u00e9", "--bank-token-file",
+                   daemon.path("bank"), "--consent", daemon.path("consent"))
+            added = daemon.coffer(*add, *sign)
+            self.assertEqual(added.stderr, "")
+            link = json.loads(added.stdout)["link"]
+            self.assertIn("this caller signs",
+                          daemon.coffer(*add, check=False).stderr)
+            self.assertEqual(daemon.coffer(
+                *add, *sign, "--ingest-kid", kid[:-1] + "!",
+                check=False).returncode, 1)
+
+            def redeem(*more):
+                daemon.write("token", daemon.token(link), 0o600)
+                return daemon.coffer("--json", "token", "redeem",
+                                     "--token-file", daemon.path("token"),
+                                     *more)
+            key = ("--unseal-key", daemon.path("read"))
+            answer = json.loads(redeem(*key).stdout)
+            self.assertEqual((answer["bank_token"], answer["lookback_period"]),
+                             (TOKEN, 60))
+            self.assertIn("sealed_bank_token", json.loads(redeem().stdout))
+            daemon.write("bank", "second\n")
+            daemon.coffer("link", "token", link, "--bank-token-file",
+                          daemon.path("bank"), "--if-match", "1")
+            daemon.coffer("link", "consent", link, "--consent",
+                          daemon.path("consent"), "--if-match", "2", *sign)
+            self.assertEqual(json.loads(redeem(*key).stdout)["bank_token"],
+                             "second")
+            daemon.coffer("--yes", "link", "erase", link, *sign)
+            daemon.coffer(*add, *sign)
+            erased = daemon.coffer("--yes", "--json", "subject", "erase",
+                                   "cust \u00e9", *sign)
+            self.assertEqual(json.loads(erased.stdout)["erased"], 1)
+
+
 if __name__ == "__main__":
     other_python = os.environ.get("COFFER_TEST_PYTHON", "")
     if pyseto is None and other_python not in ("", sys.executable):

@@ -98,8 +98,9 @@ constexpr Row kRows[] = {
      BadRequest("sealed_bank_token is sealed to another key or for another "
                 "request; fetch GET /v1/keys and seal it anew")},
     {Rule::kUploadStale,
-     BadRequest("sealed_bank_token is older than 300 s or the last unseal, or "
-                "was used; seal it anew")},
+     BadRequest(
+         "sealed_bank_token is older than 300 s or the last unseal, ahead "
+         "of the clock, or was used; seal it anew")},
     {Rule::kConsentNotSigned,
      BadRequest("this caller signs: send Signed-Consent; see the API "
                 "reference")},
@@ -107,8 +108,8 @@ constexpr Row kRows[] = {
      BadRequest("Signed-Consent is not of this request, or of another key; "
                 "sign what is sent")},
     {Rule::kConsentSignatureStale,
-     BadRequest("Signed-Consent is older than 300 s or the last unseal, or was "
-                "used; sign it anew")},
+     BadRequest("Signed-Consent is older than 300 s or the last unseal, ahead "
+                "of the clock, or was used; sign it anew")},
     {Rule::kAlreadyRevoked,
      Conflict("the consent is revoked; link the account anew")},
     {Rule::kPurposeProhibited, Denied("this purpose is prohibited")},

@@ -288,7 +288,7 @@ Status Vault::Operate(LeafKind kind, uint32_t uid) {
   spent_tokens_.Clear();
   fresh_once_.Begin(fresh_from_);
   local_tokens_.Renew();
-  FormatEvidenceKey();
+  FormatShownKeys();
   state_ = VaultState::kOperational;
   return {};
 }
@@ -452,6 +452,7 @@ void Vault::FillStatus(wire::OperatorStatus& status) const {
   if (open) {
     crypto::Hash(status.policy_digest, "coffer policy", {policy_bytes()});
     status.evidence_key = {evidence_key_, sizeof evidence_key_};
+    status.ingest_kid = {ingest_kid_, sizeof ingest_kid_};
     status.quorum = quorum_;
     status.keyring_generation = keyring_generation_;
     status.exported_generation = exported_generation_;

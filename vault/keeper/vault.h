@@ -167,7 +167,7 @@ class Vault {
   Status DecodeNextPolicy(Bytes compiled);
   Status SetPolicy(Bytes compiled);
   Status CheckRoomForKeys() const;
-  void FormatEvidenceKey();
+  void FormatShownKeys();
   Status Operate(wire::LeafKind kind, uint32_t uid);
   Status AddOperatorLeaf(wire::LeafKind kind, uint32_t uid, uint32_t detail);
   Status TellNotCarriedOut();
@@ -209,6 +209,7 @@ class Vault {
   uint32_t unseal_failures_ = 0;
   uint32_t unseal_failure_uid_ = 0;  // of the last one
   char evidence_key_[crypto::kPaserkPublicTextBytes]{};
+  char ingest_kid_[crypto::kPaserkIdTextBytes]{};
   char self_test_reason_[wire::kOperatorMessageBytesMax + 1]{};
 };
 

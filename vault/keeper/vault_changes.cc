@@ -14,13 +14,15 @@ using wire::LeafKind;
 
 Status Vault::WriteKeys() {
   ++keyring_generation_;
-  FormatEvidenceKey();
+  FormatShownKeys();
   return WriteState();
 }
 
-void Vault::FormatEvidenceKey() {
+void Vault::FormatShownKeys() {
   crypto::FormatPublicKey(
       evidence_key_, keyring_.ActiveSigner(SigningUse::kEvidence).public_key);
+  crypto::FormatPublicId(ingest_kid_,
+                         keyring_.ActiveSigner(SigningUse::kIngest).id);
 }
 
 Status Vault::ReplaceRoot() {

@@ -1,0 +1,197 @@
+// What `coffer` seals and signs, against a fake vault with real keys.
+#include "cli/sealing.h"
+
+#include "crypto/paseto.h"
+#include "tests/cli/harness.h"
+#include "vault/api/request.h"
+#include "vault/wire/transit.h"
+
+namespace coffer::cli {
+namespace {
+
+const std::string kLink = kLinkTextSample;
+constexpr std::string_view kVault = "000102030405060708090a0b0c0d0e0f";
+
+// A vault whose ingest key the test has, and a caller's key pair.
+struct World {
+  World()
+      : arena(std::move(base::SecretArena::Create(8)).value()),
+        ingest(*arena),
+        vault(coffer.caller_socket(), [this](const HttpQuestion& question) {
+          return Answer(question);
+        }) {
+    crypto::GenerateSigningKey(ingest);
+    token = coffer.directory / "token";
+    consent = coffer.directory / "consent.json";
+    key = coffer.directory / "key";
+    WriteFile(token, "bank-secret\n");
+    WriteFile(consent, kConsentText);
+    COFFER_CHECK(coffer.Run({"keypair", "--out", key}) == Exit::kDone);
+    public_key = coffer.out().substr(0, crypto::kPaserkPublicTextBytes);
+  }
+  std::string Answer(const HttpQuestion& question) {
+    if (question.target == "/v1/keys") {
+      return HttpText(200, R"({"keys":[],"ingest":{"kid":"x","public_key":")" +
+                               Text(crypto::PublicKeyOf(ingest)) +
+                               R"("},"caller":"linker","vault":")" +
+                               std::string(kVault) + R"("})");
+    }
+    return HttpText(201, R"({"link":")" + kLink + R"(","revision":1})");
+  }
+  static std::string Text(const crypto::PublicKey& public_key) {
+    std::string text(crypto::kPaserkPublicTextBytes, '\0');
+    crypto::FormatPublicKey(text.data(), public_key);
+    return text;
+  }
+  std::string Kid() {
+    std::string kid(crypto::kPaserkIdTextBytes, '\0');
+    crypto::FormatPublicId(kid.data(),
+                           crypto::PublicId(crypto::PublicKeyOf(ingest)));
+    return kid;
+  }
+  std::vector<std::string> AddWords(std::vector<std::string> more = {}) {
+    std::vector<std::string> words = {
+        "link",      "add",    "--institution",     "citi",
+        "--subject", "cust 7", "--bank-token-file", token,
+        "--consent", consent,  "--idempotency-key", "k"};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  // What the keeper would read of an upload; empty: it would not open.
+  std::string Opened(std::string_view sealed, base::Bytes assertion) {
+    uint8_t footer[wire::kTransitFooterBytes];
+    auto size = crypto::PeekFooter(footer, sealed);
+    if (!size.ok()) return "";
+    auto parsed = wire::ParseTransitFooter(base::AsText({footer, *size}));
+    crypto::LocalTokenKey once(*arena);
+    if (!parsed.ok() || !crypto::UnsealKey(once, parsed->wpk, ingest).ok()) {
+      return "";
+    }
+    uint8_t clear[base::kBankTokenBytesMax];
+    auto opened = crypto::DecodeLocal(clear, once, sealed, footer, assertion);
+    return opened.ok() ? std::string(base::AsText({clear, *opened})) : "";
+  }
+  HttpQuestion Last() { return vault.questions().back(); }
+
+  Coffer coffer;
+  std::unique_ptr<base::SecretArena> arena;
+  crypto::SigningKey ingest;
+  std::string token, consent, key, public_key;
+  FakeVault vault;
+};
+
+TEST(Sealing, LinkAddSealsUnlessItIsTold) {
+  World world;
+  ASSERT_EQ(world.coffer.RunHere(world.AddWords({"--ingest-kid", world.Kid()})),
+            Exit::kDone)
+      << world.coffer.err();
+  EXPECT_EQ(world.coffer.err(), "");
+  EXPECT_EQ(world.Last().body.find("bank-secret"), std::string::npos);
+  auto parsed = api::ParseCreate(world.Last().body);
+  ASSERT_TRUE(parsed.ok());
+  ASSERT_TRUE(parsed->sealed);
+  const auto open = [&](std::string_view subject, std::string_view key) {
+    return world.Opened(base::AsText(parsed->bank_token),
+                        wire::BindCreate("linker", "citi", subject,
+                                         parsed->consent.consent_id, key)
+                            .view());
+  };
+  EXPECT_EQ(open("cust 7", "k"), "bank-secret");
+  EXPECT_EQ(open("cust 8", "k"), "");
+  EXPECT_EQ(open("cust 7", ""), "");
+  ASSERT_EQ(world.coffer.RunHere(world.AddWords({"--clear"})), Exit::kDone);
+  EXPECT_NE(world.Last().body.find("\"bank_token\":\"bank-secret\""),
+            std::string::npos);
+}
+
+TEST(Sealing, PinnedKeyIsTheOnlyOne) {
+  World world;
+  std::string other = world.Kid();
+  other[20] = other[20] == 'A' ? 'B' : 'A';
+  EXPECT_EQ(world.coffer.RunHere(world.AddWords({"--ingest-kid", other})),
+            Exit::kRefused);
+  EXPECT_NE(world.coffer.err().find("another ingest key"), std::string::npos);
+  EXPECT_EQ(world.Last().target, "/v1/keys");
+  // Without any pin it is said.
+  EXPECT_EQ(world.coffer.RunHere(world.AddWords()), Exit::kDone);
+  EXPECT_NE(world.coffer.err().find("not pinned"), std::string::npos);
+}
+
+TEST(Sealing, LinkTokenIsBoundToLinkAndRevision) {
+  World world;
+  ASSERT_EQ(world.coffer.RunHere({"link", "token", kLink, "--bank-token-file",
+                                  world.token, "--if-match", "7",
+                                  "--ingest-kid", world.Kid()}),
+            Exit::kDone)
+      << world.coffer.err();
+  auto parsed = api::ParseReplaceBankToken(world.Last().body);
+  ASSERT_TRUE(parsed.ok() && parsed->sealed);
+  const auto open = [&](uint32_t if_match) {
+    return world.Opened(
+        base::AsText(parsed->bank_token),
+        wire::BindReplace("linker", *wire::ParseLink(kLink), if_match).view());
+  };
+  EXPECT_EQ(open(7), "bank-secret");
+  EXPECT_EQ(open(8), "");
+}
+
+TEST(Sealing, RequestsAreSignedWithTheKeyOfTheFile) {
+  World world;
+  const auto payload = [&]() -> std::string {
+    HttpQuestion last = world.Last();
+    uint8_t text[wire::kConsentStatementBytesMax];
+    auto key = crypto::ParsePublicKey(world.public_key);
+    auto size = crypto::VerifyPublic(text, *key, last.headers["signed-consent"],
+                                     {}, base::AsBytes(kVault));
+    return size.ok() ? std::string(base::AsText({text, *size})) : "";
+  };
+  ASSERT_EQ(world.coffer.RunHere(
+                world.AddWords({"--clear", "--consent-key", world.key})),
+            Exit::kDone)
+      << world.coffer.err();
+  EXPECT_NE(payload().find("\"op\":\"create\",\"subject\":\"cust 7\"}"),
+            std::string::npos);
+  ASSERT_EQ(world.coffer.RunHere({"link", "consent", kLink, "--consent",
+                                  world.consent, "--if-match", "7",
+                                  "--consent-key", world.key}),
+            Exit::kDone);
+  EXPECT_NE(payload().find("\"op\":\"consent\",\"revision\":7}"),
+            std::string::npos);
+  ASSERT_EQ(world.coffer.RunHere(
+                {"link", "erase", kLink, "--consent-key", world.key}),
+            Exit::kDone);
+  EXPECT_NE(payload().find("\"link\":\"" + kLink + "\",\"op\":\"erase\"}"),
+            std::string::npos);
+  ASSERT_EQ(world.coffer.RunHere(
+                {"subject", "erase", "cust 7", "--consent-key", world.key}),
+            Exit::kDone);
+  EXPECT_NE(payload().find("\"op\":\"erase\",\"subject\":\"cust 7\"}"),
+            std::string::npos);
+  EXPECT_EQ(world.Last().target, "/v1/subjects/cust%207");
+}
+
+TEST(Keypair, IsANewFileForItsUserAloneAndReadOnlyAsSuch) {
+  World world;
+  EXPECT_EQ(ModeOf(world.key), 0600u);
+  EXPECT_EQ(ReadFile(world.key).substr(0, 10), "k4.secret.");
+  EXPECT_EQ(ReadFile(world.key).size(), crypto::kPaserkSecretTextBytes + 1);
+  EXPECT_EQ(world.coffer.Run({"keypair", "--out", world.key}), Exit::kRefused);
+  const auto erase = [&] {
+    return world.coffer.RunHere(
+        {"link", "erase", kLink, "--consent-key", world.key});
+  };
+  const std::string good = ReadFile(world.key);
+  std::string bad = good;
+  bad[40] = bad[40] == 'A' ? 'B' : 'A';  // no longer of its public half
+  for (const std::string& text :
+       {bad, good.substr(1), good.substr(0, 90), "x" + good}) {
+    WriteFile(world.key, text);
+    EXPECT_EQ(erase(), Exit::kRefused) << text.size();
+  }
+  WriteFile(world.key, good, 0640);
+  EXPECT_EQ(erase(), Exit::kRefused);
+  EXPECT_NE(world.coffer.err().find("open to other users"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace coffer::cli
