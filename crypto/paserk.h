@@ -36,7 +36,7 @@ base::Result<PublicKey> ParsePublicKey(std::string_view text);
 // False for what is not on the curve, of low order, or off the main subgroup.
 bool PublicKeyUsable(const PublicKey& key);
 
-// --- Secret keys, of the CLI's files only -------------------------------------
+// --- Secret keys, of the CLI's files only ------------------------------------
 // "k4.secret." and 86 characters.
 inline constexpr size_t kPaserkSecretTextBytes = 10 + 86;
 // Writes exactly that many bytes.
