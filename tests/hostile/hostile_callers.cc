@@ -23,8 +23,9 @@ MutableBytes Room(std::string& text) {
 
 }  // namespace
 
-Callers::Callers() : arena_(MakeArena()), reader_(*arena_) {
+Callers::Callers() : arena_(MakeArena()), reader_(*arena_), signer_(*arena_) {
   crypto::GenerateSigningKey(reader_);
+  crypto::GenerateSigningKey(signer_);
 }
 
 void Callers::IngestIs(const wire::PublicKeyRow& row) {
@@ -48,6 +49,22 @@ std::string Callers::Seal(const std::string& bank_token, base::Bytes assertion,
                     '\0');
   auto size = crypto::EncodeLocal(Room(token), once, AsBytes(bank_token),
                                   AsBytes(footer), assertion);
+  COFFER_CHECK(size.ok());
+  token.resize(*size);
+  return token;
+}
+
+std::string Callers::Sign(const wire::ConsentStatement& statement) {
+  char text[wire::kConsentStatementBytesMax];
+  const size_t text_size = wire::RenderStatement(text, statement).size;
+  std::string id;
+  for (uint8_t byte : vault_) {
+    id += "0123456789abcdef"[byte >> 4];
+    id += "0123456789abcdef"[byte & 15];
+  }
+  std::string token(crypto::PublicTokenSize(text_size, 0), '\0');
+  auto size = crypto::SignPublic(Room(token), signer_,
+                                 AsBytes({text, text_size}), {}, AsBytes(id));
   COFFER_CHECK(size.ok());
   token.resize(*size);
   return token;

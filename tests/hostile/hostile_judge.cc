@@ -55,6 +55,11 @@ void Model::Judge(const wire::CreateItem& item, const wire::NewRecord& made,
     request.idempotency_key = item.idempotency_key;
     version->bank_token = Taken(item.bank_token, request);
   }
+  wire::ConsentStatement said;
+  said.consent = &item.consent;
+  said.institution = item.institution;
+  said.subject = item.subject;
+  MustBeSigned(asker, item.signed_consent, said);
   TakeConsent(*version, item.consent);
 }
 
@@ -116,6 +121,11 @@ void Model::Judge(const wire::ReplaceConsentItem& item,
   Must(Owns(Asker(item.connection), wire::kRightUpdate, *old),
        "replaces another's consent");
   Must(!old->bank_token.empty(), "reseals what is not there");
+  wire::ConsentStatement said;
+  said.consent = &item.consent;
+  said.link = &item.link;
+  said.revision = item.if_match;
+  MustBeSigned(Asker(item.connection), item.signed_consent, said);
   VersionPointer made_now = Replace(*old, made, item.if_match, leaf, true);
   Keep(made.history, old);
   TakeConsent(*made_now, item.consent);

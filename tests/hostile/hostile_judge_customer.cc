@@ -54,7 +54,47 @@ std::string Model::Taken(Bytes text, const Upload& request) {
            upload.link == request.link && upload.if_match == request.if_match,
        "takes an upload for another request");
   upload.over = true;
+  ++uploads_taken_;
   return upload.bank_token;
+}
+
+// --- Signed consents
+
+std::string About(const wire::ConsentStatement& statement) {
+  std::string about(base::kRecordHeadBytesMax, '\0');
+  base::Encoder encoder(
+      {reinterpret_cast<uint8_t*>(about.data()), about.size()});
+  encoder.Text(statement.caller, 64);
+  encoder.Text(statement.institution, 64);
+  encoder.Text(statement.subject, base::kSubjectBytesMax);
+  encoder.Number(statement.revision);
+  encoder.Flag(statement.link != nullptr);
+  if (statement.link != nullptr) encoder.Fixed(*statement.link);
+  encoder.Flag(statement.consent != nullptr);
+  if (statement.consent != nullptr) encoder.Struct(*statement.consent);
+  about.resize(encoder.used());
+  return about;
+}
+
+void Model::Signed(const SignaturePointer& signature) {
+  signatures_.push_back(signature);
+  signatures_by_text_[signature->text] = signature;
+}
+
+void Model::MustBeSigned(const CallerRow* asker, std::string_view text,
+                         wire::ConsentStatement statement) {
+  if (asker == nullptr || !asker->signs) return;
+  auto found = signatures_by_text_.find(std::string(text));
+  if (!Must(found != signatures_by_text_.end(), "does what nobody signed")) {
+    return;
+  }
+  Signature& signature = *found->second;
+  Must(!signature.over, "takes a signature again, or from before the unseal");
+  Must(began_ <= signature.made_at + kFreshSeconds, "takes an old signature");
+  statement.caller = asker->name;
+  Must(signature.about == About(statement), "does another thing than signed");
+  signature.over = true;
+  ++signatures_taken_;
 }
 
 // --- Erasures
@@ -68,6 +108,9 @@ void Model::Judge(const wire::EraseLinkItem& item,
   Must(Owns(Asker(item.connection), wire::kRightErase, *version),
        "erases another's link");
   MustOpen(*version, link);
+  wire::ConsentStatement said;
+  said.link = &item.link;
+  MustBeSigned(Asker(item.connection), item.signed_consent, said);
   link.erased = link.overtaken = true;
   link.token_floor = leaf;
   for (const LinkId& named : Named(answer.certificate)) {
@@ -83,6 +126,9 @@ void Model::Judge(const wire::EraseSubjectItem& item,
             "erases a subject without the right")) {
     return;
   }
+  wire::ConsentStatement said;
+  said.subject = item.subject;
+  MustBeSigned(asker, item.signed_consent, said);
   const bool all = HasRight(asker, wire::kRightAllLinks);
   subject_floors_[{all ? "" : asker->name, std::string(item.subject)}] = leaf;
   for (const LinkId& named : Named(answer.certificate)) {

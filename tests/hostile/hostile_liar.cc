@@ -189,11 +189,20 @@ wire::Consent Liar::MakeConsent() {
   return consent;
 }
 
+// What nobody signed, or agreed to.
+void Liar::Widen(wire::Consent& consent) {
+  lied_ = true;
+  consent.purposes.size = consent.clusters.size = 0;
+  for (int i = 0; i < 2; ++i) consent.purposes.push_back(kPurposes[i]);
+  for (int i = 0; i < 3; ++i) consent.clusters.push_back(kClusters[i]);
+}
+
 // --- Items
 
 bool Liar::MakeCreate() {
   wire::CreateItem item;
   const std::string caller = live.contains("self") ? "self"
+                             : Chance(10)          ? "signer"
                              : Chance(50)          ? "linker"
                                                    : "linker2";
   item.connection = As(caller);
@@ -204,6 +213,12 @@ bool Liar::MakeCreate() {
   item.bank_token = base::AsBytes(text_);
   item.consent = MakeConsent();
   if (Chance(10)) item.sealed = SealCreate(item, caller);
+  wire::ConsentStatement said;
+  said.consent = &item.consent;
+  said.institution = item.institution;
+  said.subject = item.subject;
+  item.signed_consent = Sign(caller, said);
+  if (Chance(2)) Widen(item.consent);
   return Encode(Op::kCreate, item);
 }
 
@@ -341,6 +356,12 @@ bool Liar::MakeReplaceConsent() {
   item.if_match = version->revision + (Chance(kLies / 2) ? 1 : 0);
   item.consent = MakeConsent();
   item.stored = Stored(version, true);
+  wire::ConsentStatement said;
+  said.consent = &item.consent;
+  said.link = &item.link;
+  said.revision = item.if_match;
+  item.signed_consent = Sign(version->linker, said);
+  if (Chance(2)) Widen(item.consent);
   return Encode(Op::kReplaceConsent, item);
 }
 
@@ -386,6 +407,9 @@ bool Liar::MakeOnLink(Op op) {
       item.connection = asker;
       item.link = version->link;
       item.stored = stored;
+      wire::ConsentStatement said;
+      said.link = &item.link;
+      if (!auditor) item.signed_consent = Sign(version->linker, said);
       return Encode(op, item);
     }
     case Op::kBury:
@@ -400,26 +424,6 @@ bool Liar::MakeOnLink(Op op) {
     default:
       return Encode(op, wire::SettleItem{version->link, stored});
   }
-}
-
-bool Liar::MakeEraseSubject() {
-  text_.clear();
-  wire::EraseSubjectItem item;
-  const std::string subject = "subject-" + std::to_string(Below(kSubjects));
-  item.connection = As(live.contains("self") ? "self"
-                       : Chance(30)          ? "auditor"
-                                             : "linker");
-  item.subject = subject;
-  item.links = static_cast<uint32_t>(Below(3));
-  for (uint64_t rows = Below(20); rows > 0; --rows) {
-    VersionPointer version = AnyVersion();
-    if (version == nullptr) break;
-    if (Chance(50) && rows > 1) text_ = version->subject;
-    item.rows.push_back({version->link, kInstitutions[version->institution],
-                         Part(version->wraps.back(), WrapOf)});
-  }
-  if (!text_.empty()) item.subject = text_;
-  return Encode(Op::kEraseSubject, item);
 }
 
 bool Liar::Make(Op op) {

@@ -50,11 +50,14 @@ class Liar {
   Bytes Spoilt(Bytes bytes);
   std::string TokenText(const TokenPointer& token);
   wire::Consent MakeConsent();
+  void Widen(wire::Consent& consent);
   bool MakeCreate();
   bool MakeHash();
   bool SealCreate(wire::CreateItem& item, const std::string& caller);
   bool SealReplace(wire::ReplaceBankTokenItem& item, const std::string& caller);
   UploadPointer OldUpload(bool create);
+  std::string_view Sign(const std::string& caller,
+                        wire::ConsentStatement statement);
   bool MakeIssue();
   bool MakeRedeem();
   bool MakeIntrospect();
@@ -82,6 +85,7 @@ class Liar {
   std::vector<wire::KeyId> keks_;
   std::deque<Buffer> spoilt_;  // what the item under way points to
   std::string text_;
+  SignaturePointer signature_;
   UploadPointer upload_;  // what the item under way shows
   Buffer scratch_ = Buffer(base::kBatchBytesMax);
   Buffer item_;

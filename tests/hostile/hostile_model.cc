@@ -48,6 +48,7 @@ void Model::ForgetTokens() {
     token->expires_at = 0;
   }
   for (const UploadPointer& upload : uploads_) upload->over = true;
+  for (const SignaturePointer& one : signatures_) one->over = true;
 }
 
 const CallerRow* Model::Asker(ConnectionId id) const {
@@ -318,6 +319,9 @@ void Model::Trim() {
   }
   for (; uploads_.size() > kUploadsKept; uploads_.pop_front()) {
     uploads_by_text_.erase(uploads_.front()->text);
+  }
+  for (; signatures_.size() > kUploadsKept; signatures_.pop_front()) {
+    signatures_by_text_.erase(signatures_.front()->text);
   }
   for (; past_.size() > kPastKept; past_.pop_front()) {
     past_by_tail_.erase(Tail(past_.front().bytes));

@@ -82,6 +82,16 @@ struct Upload {
 };
 using UploadPointer = std::shared_ptr<Upload>;
 
+// What a linker signed, in words of our own.
+struct Signature {
+  std::string text, about;
+  uint64_t made_at = 0;
+  bool over = false;  // used, or from before an unseal
+};
+using SignaturePointer = std::shared_ptr<Signature>;
+// `consent` may be nullptr.
+std::string About(const wire::ConsentStatement& statement);
+
 // One consent that was, as the keeper sealed it for the store.
 struct Past {
   Buffer bytes;
@@ -111,6 +121,7 @@ class Model {
   void TimeIs(uint64_t now) { now_ = now; }
   uint64_t now() const { return now_; }
   void Uploaded(const UploadPointer& upload);
+  void Signed(const SignaturePointer& signature);
   // The batch was judged at this time at the earliest; at `now` at the latest.
   void BatchBegan(uint64_t now) { began_ = now; }
 
@@ -152,6 +163,7 @@ class Model {
   const std::deque<LinkId>& links() const { return order_; }
   const std::deque<TokenPointer>& tokens() const { return tokens_; }
   const std::deque<UploadPointer>& uploads() const { return uploads_; }
+  const std::deque<SignaturePointer>& signatures() const { return signatures_; }
   const std::deque<Past>& past() const { return past_; }
   Link* Find(const LinkId& id);
   // Forgets the oldest of everything; never while a batch is under way.
@@ -160,6 +172,8 @@ class Model {
 
   bool Must(bool holds, const char* otherwise);
   uint64_t violations() const { return violations_; }
+  uint64_t uploads_taken() const { return uploads_taken_; }
+  uint64_t signatures_taken() const { return signatures_taken_; }
   // Names the place in reports.
   uint64_t message = 0;
 
@@ -190,6 +204,8 @@ class Model {
                          uint32_t if_match, uint64_t leaf, bool consent);
   void End(const Version& old, Link& link, const wire::NewRecord& made,
            uint64_t leaf);
+  void MustBeSigned(const CallerRow* asker, std::string_view text,
+                    wire::ConsentStatement statement);
   void Keep(Bytes history, const VersionPointer& version);
   std::string Taken(Bytes text, const Upload& request);
   void TakeConsent(Version& version, const wire::Consent& consent);
@@ -214,11 +230,14 @@ class Model {
   // Of linker (empty: of every linker) and subject: sealed before it is erased.
   std::map<std::pair<std::string, std::string>, uint64_t> subject_floors_;
   std::map<std::string, wire::SubjectHash> hashes_;
+  std::deque<SignaturePointer> signatures_;
+  std::unordered_map<std::string, SignaturePointer> signatures_by_text_;
   std::deque<Past> past_;
   std::unordered_map<uint64_t, VersionPointer> past_by_tail_;
   std::deque<UploadPointer> uploads_;
   std::unordered_map<std::string, UploadPointer> uploads_by_text_;
   std::set<wire::KeyId> destroyed_;
+  uint64_t uploads_taken_ = 0, signatures_taken_ = 0;
   uint64_t last_leaf_ = 0, now_ = 0, began_ = 0, violations_ = 0;
 };
 

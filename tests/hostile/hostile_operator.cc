@@ -10,7 +10,7 @@ using wire::OperatorOp;
 
 void Siege::Load(int variant) {
   const Rules rules = MakeRules(alone_, variant);
-  const Buffer bytes = keeper_test::Encode(*Compile(rules, callers_.reader()));
+  const Buffer bytes = keeper_test::Encode(*Compile(rules, callers_.keys()));
   if (keeper_.Ask(OperatorOp::kPolicyLoad, wire::PolicyBytes{bytes, {}})
           .done()) {
     model_.PolicyIs(variant);
@@ -133,7 +133,7 @@ void Siege::Operate() {
     case 2:
       return Load(0);
     case 3:
-      if (liar_.Chance(30)) SealAndOpen();
+      if (!calm_ && liar_.Chance(30)) SealAndOpen();
       return;
     case 4:
       if (liar_.Chance(40)) Rotate();

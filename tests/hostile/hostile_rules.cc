@@ -23,6 +23,7 @@ std::vector<CallerRow> SeveralCallers() {
       {"auditor", kFirstUid + 5, false,
        wire::kRightRead | wire::kRightErase | wire::kRightAllLinks, 2},
       {"vaulted", kFirstUid + 8, false, wire::kRightUpdateBankToken, 1, true},
+      {"signer", kFirstUid + 9, false, kLinkerRights, 0, false, true},
       // One process is both of these, so neither.
       {"twin_a", kFirstUid + 6, false, wire::kLinkRightsAll, 3},
       {"twin_b", kFirstUid + 6, true, wire::kLinkRightsAll, 3},
@@ -118,7 +119,7 @@ std::vector<Peer> MakePeers(bool alone) {
 }
 
 std::unique_ptr<wire::Policy> Compile(const Rules& rules,
-                                      const wire::ByteArray<32>& reader) {
+                                      const CallerKeys& keys) {
   auto policy = std::make_unique<wire::Policy>();
   for (int i = 0; i < kKnownClusters; ++i) {
     policy->clusters.push_back(Name(kClusters[i]));
@@ -144,7 +145,8 @@ std::unique_ptr<wire::Policy> Compile(const Rules& rules,
     caller.identity = row.id;
     caller.link_rights = row.rights;
     caller.redeem = row.redeem;
-    if (row.sealed_to) caller.seal_to = reader;
+    if (row.sealed_to) caller.seal_to = keys.reader;
+    if (row.signs) caller.consent_key = keys.signer;
     policy->callers.push_back(caller);
   }
   for (const GrantRow& row : rules.grants) {

@@ -29,6 +29,7 @@ struct CallerRow {
   uint16_t rights = 0;
   uint32_t redeem = 0;     // bit: purpose
   bool sealed_to = false;  // bank tokens go to it sealed
+  bool signs = false;      // what it creates, consents and erases
 };
 struct GrantRow {
   std::string caller, audience;
@@ -62,9 +63,12 @@ inline constexpr int kVariants = 6;
 // `alone`: the present user is one caller with every right; else several users.
 Rules MakeRules(bool alone, int variant);
 std::vector<Peer> MakePeers(bool alone);
-// `reader`: the key of those that bank tokens are sealed to.
+// Of those that bank tokens are sealed to, and of those that sign.
+struct CallerKeys {
+  wire::ByteArray<32> reader{}, signer{};
+};
 std::unique_ptr<wire::Policy> Compile(const Rules& rules,
-                                      const wire::ByteArray<32>& reader);
+                                      const CallerKeys& keys);
 
 // The place of a name; -1 when it is not one of the first `count`.
 int Place(std::string_view name, const char* const* names, int count);

@@ -14,6 +14,8 @@ using wire::OperatorOp;
 
 namespace {
 
+constexpr unsigned kUntilFresh = 7;  // seconds from an unseal
+
 // In memory where there is such a place: the disk's syncs are not the matter.
 std::string Folder() {
   char path[] = "/dev/shm/coffer-hostile-XXXXXX";
@@ -64,9 +66,10 @@ void Siege::HangUp() {
 
 bool Siege::Begin() {
   keeper_.Start();
-  if (!keeper_.Init(*Compile(model_.rules(), callers_.reader())).done()) {
+  if (!keeper_.Init(*Compile(model_.rules(), callers_.keys())).done()) {
     return model_.Must(false, "does not begin");
   }
+  callers_.VaultIs(keeper_.Status().vault_id);
   ConnectAll();
   ReadKeys();
   return true;
@@ -227,21 +230,34 @@ bool Siege::Report(double seconds) const {
               "violations: %" PRIu64 "\n",
               options_.seed, model_.message, seconds,
               alone_ ? "one user" : "several users", model_.violations());
+  if (!alone_) {
+    std::printf("sealed uploads taken %" PRIu64 ", signatures taken %" PRIu64
+                "\n",
+                model_.uploads_taken(), model_.signatures_taken());
+    all_given &= model_.uploads_taken() != 0 && model_.signatures_taken() != 0;
+  }
   if (!all_given) std::printf("an item was never given: nothing was tested\n");
   return all_given || model_.message < 50000;
 }
 
 int Siege::Run() {
   const auto start = std::chrono::steady_clock::now();
-  uint64_t next_restart = options_.messages / (options_.restarts + 1);
+  // What was sealed and signed is taken only some seconds after an unseal, so
+  // the last part of a run is without one.
+  const uint64_t stormy = options_.messages / 10 * 7;
+  const uint64_t step = stormy / (options_.restarts + 1) + 1;
   bool lives = Begin();
   while (lives && model_.message < options_.messages) {
     lives = Exchange();
     if (!lives || (options_.caught && model_.violations() > 0)) break;
     Operate();
-    if (restarts_ < options_.restarts && model_.message >= next_restart) {
-      next_restart += options_.messages / (options_.restarts + 1);
+    if (calm_) continue;
+    if (restarts_ < options_.restarts &&
+        model_.message >= (restarts_ + 1) * step) {
       lives = Restart();
+    } else if (model_.message >= stormy) {
+      calm_ = true;
+      sleep(kUntilFresh);
     }
   }
   const std::chrono::duration<double> seconds =

@@ -64,6 +64,7 @@ class Siege {
   uint64_t restarts_ = 0, seals_ = 0, loads_ = 0, rotations_ = 0, hang_ups_ = 0,
            leaves_checked_ = 0;
   bool suspended_ = false;
+  bool calm_ = false;  // no restart and no seal any more
 };
 
 inline constexpr size_t kBatchBytes = 700 * 1024;

@@ -43,6 +43,34 @@ bool Liar::MakeUpkeep(Op op) {
   return Encode(op, item);
 }
 
+bool Liar::MakeEraseSubject() {
+  text_.clear();
+  wire::EraseSubjectItem item;
+  const std::string subject = "subject-" + std::to_string(Below(5000));
+  const std::string caller = live.contains("self") ? "self"
+                             : Chance(30)          ? "auditor"
+                             : Chance(30)          ? "signer"
+                                                   : "linker";
+  item.connection = As(caller);
+  item.subject = subject;
+  item.links = static_cast<uint32_t>(Below(3));
+  for (uint64_t rows = Below(20); rows > 0; --rows) {
+    VersionPointer version = AnyVersion();
+    if (version == nullptr) break;
+    if (Chance(50) && rows > 1) text_ = version->subject;
+    item.rows.push_back(
+        {version->link, kInstitutions[version->institution],
+         Part(version->wraps.back(), [](const Version& other) -> Bytes {
+           return other.wraps.back();
+         })});
+  }
+  if (!text_.empty()) item.subject = text_;
+  wire::ConsentStatement said;
+  said.subject = item.subject;
+  item.signed_consent = Sign(caller, said);
+  return Encode(Op::kEraseSubject, item);
+}
+
 bool Liar::MakeHistory() {
   const auto& past = model_.past();
   if (past.empty()) return false;

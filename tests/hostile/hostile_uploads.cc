@@ -1,4 +1,5 @@
-// What the liar does with sealed uploads: it cannot make one.
+// What the liar does with what honest callers sealed and signed: it cannot make
+// any of it.
 #include "tests/hostile/hostile_liar.h"
 #include "vault/wire/transit.h"
 
@@ -51,6 +52,27 @@ bool Liar::SealCreate(wire::CreateItem& item, const std::string& caller) {
   item.bank_token = base::AsBytes(upload_->text);
   if (Chance(5)) item.bank_token = Spoilt(item.bank_token);
   return true;
+}
+
+// The caller's signature over it; or none, an earlier one, or a spoilt one.
+std::string_view Liar::Sign(const std::string& caller,
+                            wire::ConsentStatement statement) {
+  const CallerRow* row = model_.rules().Find(caller);
+  if ((row == nullptr || !row->signs) && !Chance(1)) return "";
+  const auto& signatures = model_.signatures();
+  if (!signatures.empty() && Chance(kReplays)) {
+    lied_ = true;
+    signature_ = signatures[Below(signatures.size())];
+    return Chance(20) ? "" : std::string_view(signature_->text);
+  }
+  signature_ = std::make_shared<Signature>();
+  signature_->made_at = statement.issued_at = model_.now();
+  statement.caller = caller;
+  signature_->text = callers_.Sign(statement);
+  signature_->about = About(statement);
+  model_.Signed(signature_);
+  if (!Chance(3)) return signature_->text;
+  return base::AsText(Spoilt(base::AsBytes(signature_->text)));
 }
 
 bool Liar::SealReplace(wire::ReplaceBankTokenItem& item,
