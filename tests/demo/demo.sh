@@ -171,6 +171,10 @@ run 0 "${coffer[@]}" init --seal passphrase --passphrase-file "$dir/passphrase"
 run 0 "${coffer[@]}" status
 expect operational
 
+# What the linker seals bank tokens to; pinned, so that no gate can name another.
+COFFER_INGEST_KID=$(grep -o 'k4\.pid\.[A-Za-z0-9_-]*' <<<"$output" | head -n 1)
+export COFFER_INGEST_KID
+
 say "A customer links Citi and opts into balances, for 90 days."
 run 0 "${as_linker[@]}" "${coffer[@]}" --json link add --institution citi \
   --subject "$subject" --bank-token-file "$dir/bank-token" \
