@@ -1,6 +1,7 @@
 // The payload of an access token and its footer. The first byte chooses: the
 // claims' text; a payload made authentic under the keeper's own keys; a footer
-// made authentic; a token's text as shown. Whatever is taken must be the one
+// made authentic; a token's text as shown; the footer of what is sealed in
+// transit. Whatever is taken must be the one
 // spelling of what it says.
 // links: coffer_keeper
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include "crypto/random.h"
 #include "vault/keeper/access_token.h"
+#include "vault/wire/transit.h"
 
 namespace {
 
@@ -41,6 +43,14 @@ std::string Written(const Claims& claims) {
 void CheckClaims(std::string_view payload) {
   auto claims = ParseClaims(payload);
   if (claims.ok()) COFFER_CHECK(Written(*claims) == payload);
+}
+
+void CheckTransitFooter(std::string_view text) {
+  auto footer = coffer::wire::ParseTransitFooter(text);
+  if (!footer.ok()) return;
+  char again[coffer::wire::kTransitFooterBytes];
+  coffer::wire::FormatTransitFooter(again, *footer);
+  COFFER_CHECK(std::string_view(again, sizeof again) == text);
 }
 
 // What ReadToken takes is authentic, of the asker, and spelled by the template.
@@ -78,7 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const Keys* keys = new Keys;
   if (size == 0) return 0;
   const std::string_view text = AsText({data + 1, size - 1});
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       CheckClaims(text);
       break;
@@ -88,6 +98,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 2:
       CheckToken(*keys, Local(*keys, kPayload, text), kPayload,
                  text == keys->local->footer());
+      break;
+    case 4:
+      CheckTransitFooter(text);
       break;
     default:
       // No input is a token of these keys, which are new in every run.

@@ -111,6 +111,9 @@ def claims_seeds():
         head = bytes([kind])
         yield f"claims_{kind}", head + CLAIMS
         yield f"single_use_{kind}", head + single
+        for days in (b"60", b"0", b"3661"):
+            yield f"lookback_{days.decode()}_{kind}", head + CLAIMS[:-1] + (
+                b',"lookback_period":' + days + b',"single_use":true}')
         yield f"space_{kind}", head + CLAIMS.replace(b":42", b": 42")
         yield f"epoch_{kind}", head + CLAIMS.replace(b"42", b"18446744073709551606")
         yield f"other_times_{kind}", head + CLAIMS.replace(
@@ -120,6 +123,11 @@ def claims_seeds():
                          ("pid", b'{"kid":"k4.pid.' + KID + b'"}'),
                          ("none", b""), ("wpk", b'{"wpk":"k4.seal.AAAA"}')]:
         yield f"footer_{name}", b"\x02" + footer
+    transit = (b'{"iat":"2026-11-20T14:00:00Z","kid":"k4.pid.' + KID
+               + b'","wpk":"k4.seal.' + b"A" * 128 + b'"}')
+    yield "transit", b"\x04" + transit
+    yield "transit_day", b"\x04" + transit.replace(b"-11-20", b"-11-31")
+    yield "transit_cut", b"\x04" + transit[:-1]
     yield "token_local", b"\x03v4.local." + b"A" * 400 + b"." + b"A" * 82
     yield "token_public", b"\x03v4.public." + b"A" * 400 + b"." + b"A" * 82
     yield "token_other", b"\x03v3.local.AAAA.AAAA"
