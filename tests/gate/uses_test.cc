@@ -118,6 +118,28 @@ TEST_F(UsesTest, AFailedCommitIsMadeUpFor) {
   EXPECT_EQ(Stored(1).size(), 2u);
 }
 
+TEST_F(UsesTest, AStoreThatARestorePutInForceGetsItsOwn) {
+  for (int i = 0; i < 10; ++i) Use(1);
+  Wait();
+  ASSERT_EQ(Stored(1).size(), 10u);
+  store::MemoryStore incoming;
+  const store::StoreDigest digest{9};
+  ASSERT_TRUE(incoming
+                  .Commit([&](store::WriteBatch& batch) -> base::Status {
+                    COFFER_TRY(
+                        batch.PutState(store::kVaultIdRow, keeper_.vault_id));
+                    return batch.PutState(store::kIncomingRow, digest);
+                  })
+                  .ok());
+  store_.Leave(incoming);
+  keeper_.adopt = digest;
+  Wait(1);
+  ASSERT_EQ(keeper_.adopted.size(), 1u);
+  Use(1);
+  Wait();
+  EXPECT_EQ(Stored(1).size(), 11u);
+}
+
 TEST_F(UsesTest, UsesPastTheirRetentionGo) {
   Use(1, kDay);
   Use(1, kDay + 1);
