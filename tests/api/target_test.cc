@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "vault/api/ledger_response.h"
 #include "vault/api/request.h"
 
 namespace coffer::api {
@@ -157,6 +158,77 @@ TEST(IdempotencyKey, IsPrintableAsciiWithinItsBounds) {
     EXPECT_FALSE(CheckIdempotencyKey(bad).ok());
   }
   EXPECT_FALSE(CheckIdempotencyKey(std::string_view("a\0", 2)).ok());
+}
+
+// --- GET /v1/subjects/{subject}/ledger ---------------------------------------
+
+TEST(LedgerQuery, IsEmptyOrNamesCursorAndLimitInEitherOrder) {
+  auto none = ParseLedgerQuery("");
+  ASSERT_TRUE(none.ok());
+  EXPECT_FALSE(none->after);
+  EXPECT_EQ(none->limit, kLedgerEntriesMax);
+  const std::string cursor = "00000000000001ff000000000000000a";
+  for (const std::string& query :
+       {"after=" + cursor + "&limit=7", "limit=7&after=" + cursor}) {
+    auto both = ParseLedgerQuery(query);
+    ASSERT_TRUE(both.ok()) << query;
+    EXPECT_EQ(both->after->until, 0x1ffu);
+    EXPECT_EQ(both->after->after, 10u);
+    EXPECT_EQ(both->limit, 7u);
+  }
+}
+
+TEST(LedgerQuery, TakesNoOtherTextForACursor) {
+  const std::string good = "after=00000000000001ff000000000000000a";
+  ASSERT_TRUE(ParseLedgerQuery(good).ok());
+  for (size_t size = 0; size < good.size(); ++size) {
+    EXPECT_EQ(ParseLedgerQuery(good.substr(0, size)).ok(), size == 0) << size;
+  }
+  EXPECT_FALSE(ParseLedgerQuery(good + "0").ok());
+  EXPECT_FALSE(ParseLedgerQuery(good + "&" + good).ok());
+  // Every byte: a cursor has one text.
+  for (size_t i = 6; i < good.size(); ++i) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string other = good;
+      other[i] = static_cast<char>(byte);
+      const bool hex =
+          (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
+      auto parsed = ParseLedgerQuery(other);
+      EXPECT_TRUE(hex || !parsed.ok()) << other;
+      EXPECT_TRUE(!parsed.ok() || parsed->after->after < parsed->after->until);
+    }
+  }
+}
+
+TEST(LedgerQuery, ACursorComesBackAsItWasWritten) {
+  const LedgerCursor cursor{0xfedcba9876543210, 0x0123456789abcdef};
+  TextBuilder text;
+  LedgerWriter writer(text);
+  writer.End(true, cursor);
+  EXPECT_EQ(text.view(),
+            "{\"entries\":[],\"complete\":true,\"next\":"
+            "\"fedcba98765432100123456789abcdef\"}");
+  auto parsed = ParseLedgerQuery("after=fedcba98765432100123456789abcdef");
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed->after->until, cursor.until);
+  EXPECT_EQ(parsed->after->after, cursor.after);
+}
+
+TEST(LedgerWriter, LeavesOutWhatSaysNothing) {
+  wire::Leaf leaf;
+  leaf.kind = wire::LeafKind::kLinkRead;
+  leaf.rule = wire::Rule::kRecordStale;
+  leaf.index = 7;
+  leaf.time = 1785542400;
+  TextBuilder text;
+  LedgerWriter writer(text);
+  writer.Add(wire::LinkId{}, leaf);
+  writer.End(false, {});
+  EXPECT_EQ(text.view(),
+            "{\"entries\":[{\"time\":\"2026-08-01T00:00:00Z\",\"link\":"
+            "\"lnk_AAAAAAAAAAAAAAAAAAAAAA\",\"action\":\"link.read\","
+            "\"outcome\":\"record_stale\",\"audit_index\":7}],"
+            "\"complete\":false}");
 }
 
 }  // namespace

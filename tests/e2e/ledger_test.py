@@ -1,7 +1,6 @@
 """A customer's ledger: complete, and its time is the customer's alone."""
 
 import os
-import statistics
 import time
 import unittest
 
@@ -57,6 +56,15 @@ class Ledger(unittest.TestCase):
             after, complete = entries(daemon, "one")
             self.assertEqual(after[:len(found)], found)
             self.assertTrue(complete)
+            page = daemon.path("one.html")
+            daemon.coffer("subject", "ledger", "one", "--html", page)
+            with open(page, encoding="utf-8") as file:
+                text = file.read()
+            for entry in found:
+                self.assertIn(f">{entry['audit_index']}</td>", text)
+            lines = daemon.coffer("subject", "ledger", "one").stdout
+            self.assertEqual(lines.count("token.redeem"), 20)
+            self.assertLessEqual(max(map(len, lines.splitlines())), 80)
             # Erased: nobody tells any more whose these uses were.
             self.assertEqual(daemon.call("DELETE", f"/v1/links/{link}").status,
                              200)
@@ -83,7 +91,7 @@ class Ledger(unittest.TestCase):
                 daemon.wait_for(
                     lambda: leaves(daemon)["coffer_uses_behind"] == 0, 60)
 
-            def median():
+            def fastest():
                 times = []
                 for _ in range(41):
                     begin = time.perf_counter()
@@ -91,13 +99,14 @@ class Ledger(unittest.TestCase):
                         connection, "GET", "/v1/subjects/asks/ledger?limit=40")
                     times.append(time.perf_counter() - begin)
                     self.assertEqual(len(answer.json["entries"]), 40)
-                return statistics.median(times)
+                # Each answer waits for a sync, whose time is the disk's.
+                return min(times)
 
             grow(1000)
-            median()
-            short = median()
+            fastest()
+            short = fastest()
             grow(LEAVES)
-            long = median()
+            long = fastest()
             connection.close()
             print(f"a ledger of 40 entries: {short * 1e6:.0f} us in a log of "
                   f"1,000 leaves, {long * 1e6:.0f} us in one of {LEAVES:,}: "

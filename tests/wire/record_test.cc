@@ -128,6 +128,21 @@ TEST(Leaves, KindsHaveTextsOfTheirOwn) {
   EXPECT_GE(kinds, 20);
 }
 
+TEST(Leaves, ThoseOfKeysOperationsAndCustomersNameNoLink) {
+  for (LeafKind kind : {LeafKind::kTokenIssue, LeafKind::kTokenRedeem,
+                        LeafKind::kLinkErase, LeafKind::kLinkLedger,
+                        LeafKind::kLinkExpire, LeafKind::kConsentSettle}) {
+    EXPECT_TRUE(NamesLink(kind)) << LeafKindText(kind);
+  }
+  // Their tag is another's, or none.
+  for (LeafKind kind : {LeafKind::kKeyRotate, LeafKind::kKeyDestroy,
+                        LeafKind::kOperationApprove, LeafKind::kSubjectErase,
+                        LeafKind::kSubjectList, LeafKind::kUnseal,
+                        LeafKind::kNotCommitted, LeafKind::kBrakeTrip}) {
+    EXPECT_FALSE(NamesLink(kind)) << LeafKindText(kind);
+  }
+}
+
 // Every enumerator, in its order; a new one is added here and in rule.cc.
 constexpr Rule kRules[] = {
     Rule::kAllowed,

@@ -19,7 +19,7 @@ struct Pace {
   uint64_t commit_every;  // milliseconds
 };
 constexpr Pace kIdlePace{64, 0, 0};
-constexpr Pace kCallersPace{32, 250, 1'000};
+constexpr Pace kCallersPace{16, 50, 1'000};
 constexpr uint64_t kLookEvery = 250;      // milliseconds, when caught up
 constexpr uint64_t kAgainAfter = 2'000;   // milliseconds
 constexpr uint64_t kAwaitMost = 2'000;    // milliseconds
