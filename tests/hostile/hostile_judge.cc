@@ -219,7 +219,7 @@ void Model::Judge(const wire::LocateItem& item,
   }
   // A token of an erased link tells nothing but that link's id.
   const Link* link = Find(token->link);
-  const bool erased = link != nullptr && link->erased;
+  const bool erased = link == nullptr || link->erased;
   Must((erased || !IsVoid(*token)) && began_ < token->expires_at,
        "locates a dead token");
   Must(answer.link == token->link, "locates another link");
