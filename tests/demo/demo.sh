@@ -255,7 +255,7 @@ run 0 "${as_linker[@]}" "${coffer[@]}" --yes subject erase "$subject" \
   --certificate "$dir/out/certificate"
 expect "2"
 run 0 "${coffer[@]}" audit verify-certificate "$dir/out/certificate"
-expect erasure
+expect "erased at"
 
 say "The key of Citi's links is rotated while the vault serves."
 run 0 "${as_linker[@]}" "${coffer[@]}" --json link add --institution citi \
