@@ -23,6 +23,7 @@ struct HeldConsent {
   std::string reason;
   std::string from;
   std::string until;
+  std::string kept_until;  // of one that has ended
 };
 struct HeldLink {
   std::string link;

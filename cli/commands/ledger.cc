@@ -93,6 +93,7 @@ HeldLink LinkOf(JsonValue item) {
   consent.from = TextOf(item, "granted_at");
   if (consent.from.empty()) consent.from = TextOf(item, "created_at");
   consent.until = ended.empty() ? TextOf(item, "expires_at") : ended;
+  consent.kept_until = TextOf(item, "kept_until");
   return link;
 }
 

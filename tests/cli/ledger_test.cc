@@ -111,14 +111,16 @@ TEST(SubjectLedger, WritesOnePageToANewFile) {
       R"({"consents":[{"link":")" + kLinkText +
       R"(","institution":"jpmorgan","granted_at":"2025-01-01T00:00:00Z",)"
       R"("ended_at":"2025-02-03T00:00:00Z","ending":"REPLACED",)"
+      R"("kept_until":"2028-02-03T00:00:00Z",)"
       R"("consent":{"consentId":"c-0","purposes":["purchase_tracking"]}}]})";
   const std::string file = world.coffer.directory / "page.html";
   ASSERT_EQ(world.Run({"--html", file}), Exit::kDone) << world.coffer.err();
   const std::string page = ReadFile(file);
   for (const char* part :
        {"cust 7", "citi", "jpmorgan", "REPLACED", "2025-02-03 00:00:00 UTC",
-        "purchase_<wbr>tracking", "Use of the bank token", "consent revoked",
-        "2026-08-02 10:20:30", ">1042<", ">1043<", "90 days"}) {
+        "2028-02-03 00:00:00 UTC", "purchase_<wbr>tracking",
+        "Use of the bank token", "consent revoked", "2026-08-02 10:20:30",
+        ">1042<", ">1043<", "90 days"}) {
     EXPECT_NE(page.find(part), std::string::npos) << part;
   }
   EXPECT_EQ(world.Run({"--html", file}), Exit::kRefused);
@@ -144,7 +146,7 @@ HeldData Hostile() {
   HeldLink link;
   link.link = link.institution = link.linker = evil;
   HeldConsent& consent = link.consent;
-  consent = {evil, evil, evil, evil, evil, evil, evil, evil, evil};
+  consent = {evil, evil, evil, evil, evil, evil, evil, evil, evil, evil};
   data.links = data.past = {link};
   data.uses = {{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil}};
   return data;

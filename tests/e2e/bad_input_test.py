@@ -445,14 +445,16 @@ class BadInput(unittest.TestCase):
 
     def test_subjects_in_paths(self):
         for subject in self.SUBJECTS:
-            for method, more in (("DELETE", ""), ("GET", "/ledger")):
+            for method, more in (("DELETE", ""), ("GET", "/ledger"),
+                                 ("GET", "/consents")):
                 answer = self.call(method, f"/v1/subjects/{subject}{more}")
                 self.refused(answer, ["subject"], (method, subject[:40]))
         self.unchanged("subjects")
         for subject in ("s", "s" * 256, "%C3%A9" * 128, "%00", "a%2Fb", "~"):
             self.taken(self.call("DELETE", f"/v1/subjects/{subject}"), subject)
-            self.taken(self.call("GET", f"/v1/subjects/{subject}/ledger"),
-                       subject)
+            for more in ("ledger", "consents"):
+                self.taken(self.call("GET", f"/v1/subjects/{subject}/{more}"),
+                           subject)
 
     def test_queries(self):
         links = [(f"subject={subject}", "subject") for subject in
@@ -480,12 +482,18 @@ class BadInput(unittest.TestCase):
                     "f" * 16 + "0" * 16)]
         ledger += [("limit=1&limit=1", "limit"), ("x=1", "query"),
                    ("limit=1&", "query"), ("after", "query")]
-        for query, says in ledger:
-            self.refused(self.call("GET", f"/v1/subjects/kept/ledger?{query}"),
-                         [says], query)
-        for limit in (1, 256):
-            self.taken(self.call(
-                "GET", f"/v1/subjects/kept/ledger?limit={limit}"), limit)
+        consents = [(query.replace("257", "65"), says)
+                    for query, says in ledger]
+        consents += [(f"after={after}", "after") for after in
+                     ("0" * 47, "0" * 49, "G" * 48, "F" * 48)]
+        for route, queries, most in (("ledger", ledger, 256),
+                                     ("consents", consents, 64)):
+            target = f"/v1/subjects/kept/{route}"
+            for query, says in queries:
+                self.refused(self.call("GET", f"{target}?{query}"), [says],
+                             (route, query))
+            for limit in (1, most):
+                self.taken(self.call("GET", f"{target}?limit={limit}"), limit)
         for target in ("/v1/keys?", "/v1/keys?x=1",
                        f"/v1/links/{self.link}?x=1"):
             self.refused(self.call("GET", target), ["query"], target)
