@@ -270,7 +270,11 @@ TEST(PolicyFile, DecompilesToTextThatCompilesToTheSame) {
                          "rotate_after=\"90d\"\n"
                          "[institutions.\"x.y\"]\nname=\"A \\\"B\\\" \\\\ "
                          "C\xc3\xa9\"\npurposes=[\"a.b\"]\ndata_clusters=[]\n"
-                         "[callers.\"c.d\"]\nuid=5\nissue=[{purpose=\"a.b\","
+                         "[callers.\"c.d\"]\nuid=5\n"
+                         "seal_to=\"k4.public.HrnbuKEaLBd5CxBlL6EQ3Bp6l7I0Z1Qs"
+                         "HlhKDlP9CQE\"\n"
+                         "consent_key=\"k4.public.AAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+                         "AAAAAAAAAAAAAAE\"\nissue=[{purpose=\"a.b\","
                          "audience=\"c.d\",tokens_per_second=1}]\n")}) {
     const Compiled first = Compile(text);
     ASSERT_TRUE(first.ok) << first.text;

@@ -70,6 +70,28 @@ TEST_F(Paserk, EveryFlippedBitOfTheTextIsInvalidOrAnotherKey) {
   }
 }
 
+TEST_F(Paserk, ASecretKeyRoundTripsAsTextAndInNoOtherForm) {
+  Buffer text(kPaserkSecretTextBytes);
+  FormatSecretKey(text, receiver_);
+  const std::string good(base::AsText(text));
+  EXPECT_EQ(good.substr(0, 10), "k4.secret.");
+  SigningKey parsed(*arena_);
+  ASSERT_TRUE(ParseSecretKey(parsed, good).ok());
+  EXPECT_EQ(PublicKeyOf(parsed), PublicKeyOf(receiver_));
+  Buffer again(kPaserkSecretTextBytes);
+  FormatSecretKey(again, parsed);
+  EXPECT_EQ(again, text);
+  for (size_t i = 0; i < good.size(); ++i) {
+    EXPECT_FALSE(ParseSecretKey(parsed, good.substr(0, i)).ok()) << i;
+    // Also a bit of the seed alone, or of its public half.
+    std::string other = good;
+    other[i] = other[i] == 'A' ? 'B' : 'A';
+    EXPECT_FALSE(ParseSecretKey(parsed, other).ok()) << i;
+  }
+  EXPECT_FALSE(ParseSecretKey(parsed, good + "A").ok());
+  EXPECT_FALSE(ParseSecretKey(parsed, "k4.public." + good.substr(10)).ok());
+}
+
 TEST_F(Paserk, IdsDifferByKeyAndByKind) {
   const Dek other = KeyOf<Dek>(*arena_, Pattern(32, 2));
   EXPECT_EQ(LocalId(key_), LocalIdRaw(Pattern(32)));

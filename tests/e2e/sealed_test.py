@@ -305,6 +305,11 @@ class CommandLineTest(unittest.TestCase):
         with Daemon() as daemon:
             publics = [daemon.coffer("keypair", "--out", daemon.path(name))
                        .stdout.strip() for name in ("sign", "read")]
+            for name, public in zip(("sign", "read"), publics):
+                with open(daemon.path(name), encoding="utf-8") as file:
+                    secret = pyseto.Key.from_paserk(file.read().strip())
+                pyseto.decode(pyseto.Key.from_paserk(public),
+                              pyseto.encode(secret, b"theirs"))
             daemon.write("policy.toml", coffer_daemon.POLICY
                          + coffer_daemon.ONE_CALLER.format(uid=os.getuid())
                          + f'consent_key = "{publics[0]}"\n'
