@@ -20,7 +20,13 @@ using base::Fail;
 using base::Status;
 
 constexpr std::string_view kMagic = "COFFERB\n";
-enum Part : uint8_t { kHeader = 1, kPolicy = 2, kLinks = 3, kEnd = 4 };
+enum Part : uint8_t {
+  kHeader = 1,
+  kPolicy = 2,
+  kLinks = 3,
+  kEnd = 4,
+  kHistory = 5
+};
 constexpr size_t kPartHeadBytes = 1 + 4;
 constexpr size_t kHeaderBodyBytes = 1 + 16 + 4 * 8;
 constexpr size_t kCountBytes = 2;
@@ -150,6 +156,7 @@ Status BackupWriter::Policy(Bytes policy) {
 
 Status BackupWriter::Add(const wire::JudgedLink& link) {
   COFFER_TRY(CheckLink(link));
+  COFFER_CHECK(!history_);
   if (links_ > 0 && link.link <= last_) {
     return Fail(Code::kInvalid, "the links do not come in order");
   }
@@ -170,12 +177,29 @@ Status BackupWriter::Add(const wire::JudgedLink& link) {
   return {};
 }
 
+Status BackupWriter::AddHistory(Bytes row) {
+  if (!wire::DecodeHistoryRow(row).ok()) {
+    return Fail(Code::kInvalid, "a past consent is none");
+  }
+  if (!history_ ||
+      kCountBytes + body_.size() + 2 + row.size() > kBackupPartBytesMax ||
+      count_ == UINT16_MAX) {
+    COFFER_TRY(Flush());
+  }
+  history_ = true;
+  body_.push_back(static_cast<uint8_t>(row.size()));
+  body_.push_back(static_cast<uint8_t>(row.size() >> 8));
+  body_.insert(body_.end(), row.begin(), row.end());
+  ++count_;
+  return {};
+}
+
 Status BackupWriter::Flush() {
   if (count_ == 0) return {};
   const uint8_t count[] = {static_cast<uint8_t>(count_),
                            static_cast<uint8_t>(count_ >> 8)};
   body_.insert(body_.begin(), std::begin(count), std::end(count));
-  Status written = WritePart(kLinks, body_);
+  Status written = WritePart(history_ ? kHistory : kLinks, body_);
   body_.clear();
   count_ = 0;
   return written;
@@ -272,15 +296,35 @@ Status BackupReader::ReadEnd() {
   return {};
 }
 
+Status BackupReader::ReadHistory() {
+  in_history_ = true;
+  Extend(chain_, checksum_);
+  base::Decoder decoder{Bytes(body_)};
+  uint16_t count = 0;
+  decoder.Number(count);
+  if (count == 0) return Damaged();
+  for (uint16_t i = 0; i < count && !decoder.failed(); ++i) {
+    Bytes row;
+    decoder.ShortBytes(row, base::kHistoryBytesMax);
+    if (decoder.failed() || !wire::DecodeHistoryRow(row).ok()) return Damaged();
+    if (take_history_) COFFER_TRY(take_history_(row));
+  }
+  return decoder.finished() ? Status() : Status(Damaged());
+}
+
 base::Result<bool> BackupReader::Next(wire::JudgeQuestion& links) {
   if (ended_) return false;
   auto kind = ReadPart();
+  while (kind.ok() && *kind == kHistory) {
+    COFFER_TRY(ReadHistory());
+    kind = ReadPart();
+  }
   if (!kind.ok()) return kind.error();
   if (*kind == kEnd) {
     COFFER_TRY(ReadEnd());
     return false;
   }
-  if (*kind != kLinks) return Damaged();
+  if (*kind != kLinks || in_history_) return Damaged();
   Extend(chain_, checksum_);
   auto decoded = base::DecodeWhole<wire::JudgeQuestion>(body_);
   if (!decoded.ok() || decoded->links.empty()) return Damaged();

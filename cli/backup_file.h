@@ -5,13 +5,14 @@
 // for a later format).
 //
 //   file   := magic "COFFERB\n" | part(header) | part(policy) | part(links)*
-//             | part(end)
+//             | part(history)* | part(end)
 //   part   := kind u8 | bytes u32 | body | checksum 32
 //   header := format u8 | vault id 16 | made_at u64 | keyring generation u64
 //             | next leaf u64 | links u64
 //   policy := the compiled policy (vault/wire/policy.h)
 //   links  := count u16 | link*            1 to 256, ascending by id
 //   link   := id 16 | head bytes16 | wrap bytes16 | token_box bytes16
+//   history := count u16 | (past consent bytes16)*    vault/wire/customer.h
 //   end    := links u64 | digest 32
 //
 //   checksum = BLAKE2b-32("coffer backup part", place u64 | kind | bytes, body)
@@ -19,16 +20,18 @@
 //   chain    = BLAKE2b-32("coffer backup chain", chain before, checksum) over
 //              the parts after the header; 32 zeros at first
 //
-// Numbers are little-endian. kind: 1 header, 2 policy, 3 links, 4 end. A
-// part of links is, byte for byte, the question that asks the keeper to judge
-// them.
+// Numbers are little-endian. kind: 1 header, 2 policy, 3 links, 4 end, 5
+// history. A part of links is, byte for byte, the question that asks the keeper
+// to judge them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "vault/os/descriptor.h"
+#include "vault/wire/customer.h"
 #include "vault/wire/operator_keys.h"
 #include "vault/wire/policy.h"
 
@@ -74,6 +77,8 @@ class BackupWriter {
   base::Status Policy(base::Bytes policy);  // first, once
   // kInvalid: CheckLink, or not above the one before.
   base::Status Add(const wire::JudgedLink& link);
+  // After the links. kInvalid: it is none.
+  base::Status AddHistory(base::Bytes row);
   uint64_t links() const { return links_; }
   // Durable and in place when ok; fills in header.links.
   base::Status Finish(BackupHeader header);
@@ -87,6 +92,7 @@ class BackupWriter {
   std::string temporary_;
   os::FileDescriptor file_;    // valid: the temporary file is there
   std::vector<uint8_t> body_;  // links collected for the next part
+  bool history_ = false;       // what is collected is of past consents
   uint16_t count_ = 0;
   wire::LinkId last_{};
   uint64_t links_ = 0;
@@ -101,6 +107,9 @@ class BackupReader {
 
   const BackupHeader& header() const { return header_; }
   base::Bytes policy() const { return policy_; }
+  // Past consents on the way to the end go there.
+  using TakeHistory = std::function<base::Status(base::Bytes row)>;
+  void OnHistory(TakeHistory take) { take_history_ = std::move(take); }
   // The next links; false at the end, when all of it was found whole. Views
   // are good until the next call.
   base::Result<bool> Next(wire::JudgeQuestion& links);
@@ -112,6 +121,7 @@ class BackupReader {
   BackupReader() = default;
   base::Result<uint8_t> ReadPart();
   base::Status ReadEnd();
+  base::Status ReadHistory();
 
   os::FileDescriptor file_;
   BackupHeader header_;
@@ -125,6 +135,8 @@ class BackupReader {
   BackupDigest chain_{};
   BackupDigest digest_{};
   bool ended_ = false;
+  bool in_history_ = false;
+  TakeHistory take_history_;
 };
 
 }  // namespace coffer::cli

@@ -41,9 +41,10 @@ Outcome<BackupHeader> ReadBackupHeader(const std::string& path) {
 Done PassOver(const Invocation& invocation, const std::string& path,
               std::string_view label,
               const std::function<Done(const wire::JudgeQuestion&)>& take,
-              BackupDigest* digest) {
+              BackupDigest* digest, const BackupReader::TakeHistory& history) {
   auto reader = OpenBackup(path);
   if (!reader.ok()) return reader.failure();
+  reader->OnHistory(history);
   Context& context = invocation.context;
   Progress progress(context.err, context.terminal.ErrorIsTerminal(),
                     context.clock, 0, reader->header().links, label);

@@ -16,10 +16,11 @@ Outcome<BackupHeader> ReadBackupHeader(const std::string& path);
 
 // Hands every part of links to `take`; a failure of it ends the pass. `label`
 // stands before the progress. Ends with the file's digest where `digest` is
-// given.
+// given; past consents go to `history`, if there is one.
 Done PassOver(const Invocation& invocation, const std::string& path,
               std::string_view label,
               const std::function<Done(const wire::JudgeQuestion&)>& take,
-              BackupDigest* digest = nullptr);
+              BackupDigest* digest = nullptr,
+              const BackupReader::TakeHistory& history = nullptr);
 
 }  // namespace coffer::cli

@@ -47,6 +47,16 @@ Status SendFrame(int fd, const T& item) {
   return os::WriteFull(fd, encoder.written());
 }
 
+// A past consent on its way.
+struct HistoryFrame {
+  Bytes row;
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.ShortBytes(self.row, base::kHistoryBytesMax);
+  }
+};
+
 void SendFailure(int fd, std::string_view text) {
   std::array<uint8_t, 4 + 2 + kTextBytesMax> out;
   base::Encoder encoder{base::MutableBytes(out)};
@@ -174,7 +184,23 @@ Outcome<Bytes> StoreChild::Receive(uint64_t& left_out) {
 
 namespace {
 
-base::Result<uint64_t> StreamStore(const std::string& directory, int fd) {
+base::Result<uint64_t> StreamHistory(store::StoreReader& reader, int fd) {
+  uint64_t damaged = 0;
+  for (;;) {
+    HistoryFrame frame;
+    auto more = reader.NextHistory(frame.row);
+    if (!more.ok()) {
+      if (more.error().code != base::Code::kDamaged) return more.error();
+      ++damaged;
+      continue;
+    }
+    if (!*more) return damaged;
+    COFFER_TRY(SendFrame(fd, frame));
+  }
+}
+
+base::Result<uint64_t> StreamStore(const std::string& directory,
+                                   bool with_links, int fd) {
   auto reader = store::StoreReader::Open(directory);
   if (!reader.ok()) return reader.error();
   StoreFacts facts;
@@ -188,7 +214,7 @@ base::Result<uint64_t> StreamStore(const std::string& directory, int fd) {
   }
   COFFER_TRY(SendFrame(fd, facts));
   uint64_t damaged = 0;
-  for (;;) {
+  while (with_links) {
     store::LinkCopy row;
     auto more = (*reader)->Next(row);
     if (!more.ok()) {
@@ -196,10 +222,12 @@ base::Result<uint64_t> StreamStore(const std::string& directory, int fd) {
       ++damaged;
       continue;
     }
-    if (!*more) return damaged;
+    if (!*more) break;
     wire::JudgedLink link{row.link, {row.head, row.wrap, row.token_box}};
     COFFER_TRY(SendFrame(fd, link));
   }
+  COFFER_TRY(SendDone(fd, damaged));
+  return StreamHistory(**reader, fd);
 }
 
 base::Result<uint64_t> BuildStore(const std::string& directory,
@@ -209,15 +237,26 @@ base::Result<uint64_t> BuildStore(const std::string& directory,
   auto builder = store::StoreBuilder::Create(directory, map_bytes);
   if (!builder.ok()) return builder.error();
   std::vector<uint8_t> frame;
-  for (;;) {
+  for (int ends = 0; ends < 2;) {
     base::ByteArray<4> head{};
     uint32_t size = 0;
     COFFER_TRY(os::ReadFull(fd, head));
     base::Decoder(head).Number(size);
-    if (size == kDone) break;  // with a count, of no use here
+    if (size == kDone) {
+      base::ByteArray<8> count{};  // of no use here
+      COFFER_TRY(os::ReadFull(fd, count));
+      ++ends;
+      continue;
+    }
     COFFER_CHECK(size <= kFrameBytesMax);
     frame.resize(size);
     COFFER_TRY(os::ReadFull(fd, frame));
+    if (ends == 1) {
+      auto history = base::DecodeWhole<HistoryFrame>(frame);
+      if (!history.ok()) return history.error();
+      COFFER_TRY((*builder)->AddHistory(history->row));
+      continue;
+    }
     auto link = base::DecodeWhole<wire::JudgedLink>(frame);
     if (!link.ok()) return link.error();
     COFFER_TRY((*builder)->Add({link->link, link->stored.head,
@@ -229,9 +268,9 @@ base::Result<uint64_t> BuildStore(const std::string& directory,
 
 }  // namespace
 
-Outcome<LiveStore> LiveStore::Open(const std::string& directory) {
+Outcome<LiveStore> LiveStore::Open(const std::string& directory, bool links) {
   auto child = StoreChild::Start(directory, os::StoreUse::kReads, [&](int fd) {
-    return StreamStore(directory, fd);
+    return StreamStore(directory, links, fd);
   });
   if (!child.ok()) return child.failure();
   LiveStore live(std::move(*child));
@@ -259,6 +298,18 @@ Outcome<bool> LiveStore::Next(wire::JudgedLink& link) {
   return true;
 }
 
+Outcome<bool> LiveStore::NextHistory(Bytes& row) {
+  auto frame = child_.Receive(history_damaged_);
+  if (!frame.ok()) return frame.failure();
+  if (frame->empty()) return false;
+  auto decoded = base::DecodeWhole<HistoryFrame>(*frame);
+  if (!decoded.ok() || !wire::DecodeHistoryRow(decoded->row).ok()) {
+    return Broken();
+  }
+  row = decoded->row;
+  return true;
+}
+
 Outcome<IncomingStore> IncomingStore::Create(
     const std::string& directory, uint64_t map_bytes,
     const base::ByteArray<16>& vault_id, const BackupDigest& digest) {
@@ -279,15 +330,27 @@ void IncomingStore::Discard(const std::string& directory) {
   if (child.ok()) (void)child->Receive(ended).ok();
 }
 
-Done IncomingStore::Add(const wire::JudgedLink& link) {
-  if (SendFrame(child_.fd(), link).ok()) return base::Nothing{};
-  // It ended before its time, and may have said why.
+// It ended before its time, and may have said why.
+Done IncomingStore::Said() {
   uint64_t ended = 0;
   auto said = child_.Receive(ended);
   return said.ok() ? Broken() : said.failure();
 }
 
+Done IncomingStore::Add(const wire::JudgedLink& link) {
+  if (SendFrame(child_.fd(), link).ok()) return base::Nothing{};
+  return Said();
+}
+
+Done IncomingStore::AddHistory(Bytes row) {
+  if (!links_ended_ && !SendDone(child_.fd(), 0).ok()) return Said();
+  links_ended_ = true;
+  if (SendFrame(child_.fd(), HistoryFrame{row}).ok()) return base::Nothing{};
+  return Said();
+}
+
 Done IncomingStore::Finish() {
+  if (!links_ended_) (void)SendDone(child_.fd(), 0).ok();
   (void)SendDone(child_.fd(), 0).ok();
   uint64_t ended = 0;
   auto said = child_.Receive(ended);

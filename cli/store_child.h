@@ -6,8 +6,9 @@
 // who may not become the store's owner.
 //
 //   stream := frame*                  either way
-//   frame  := u32 size | JudgedLink
-//           | u32 0xfffffffe | u64    the end; how many rows were left out
+//   frame  := u32 size | JudgedLink, and past the links' end | past consent
+//           | u32 0xfffffffe | u64    the end of the links, and once more of
+//                                     all; how many rows were left out
 //           | u32 0xffffffff | u16 | text
 // The live store's begins with a frame of StoreFacts.
 #pragma once
@@ -66,11 +67,16 @@ struct StoreFacts {
 // A snapshot of the live store, in the order of the links' ids.
 class LiveStore {
  public:
-  static Outcome<LiveStore> Open(const std::string& directory);
+  // `links`: false for past consents alone.
+  static Outcome<LiveStore> Open(const std::string& directory,
+                                 bool links = true);
   const StoreFacts& facts() const { return facts_; }
   // False at the end. Views are good until the next call.
   Outcome<bool> Next(wire::JudgedLink& link);
-  uint64_t damaged() const { return damaged_; }  // rows left out; at the end
+  // After the links.
+  Outcome<bool> NextHistory(base::Bytes& row);
+  // Rows left out; at the end of each.
+  uint64_t damaged() const { return damaged_ + history_damaged_; }
 
  private:
   explicit LiveStore(StoreChild child) : child_(std::move(child)) {}
@@ -80,6 +86,7 @@ class LiveStore {
   wire::LinkId last_{};
   bool any_ = false;
   uint64_t damaged_ = 0;
+  uint64_t history_damaged_ = 0;
 };
 
 // Builds what kRestore puts in force.
@@ -90,14 +97,17 @@ class IncomingStore {
                                        const base::ByteArray<16>& vault_id,
                                        const BackupDigest& digest);
   Done Add(const wire::JudgedLink& link);
-  Done Finish();  // it lies ready
+  Done AddHistory(base::Bytes row);  // after the links
+  Done Finish();                     // it lies ready
   // Takes away what lies ready, when nothing is to come of it.
   static void Discard(const std::string& directory);
 
  private:
   explicit IncomingStore(StoreChild child) : child_(std::move(child)) {}
+  Done Said();
 
   StoreChild child_;
+  bool links_ended_ = false;
 };
 
 }  // namespace coffer::cli

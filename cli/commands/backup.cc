@@ -35,6 +35,15 @@ Done CopyLinks(const Invocation& invocation, LiveStore& live,
     progress.Update(writer.links());
   }
   progress.Finish(writer.links());
+  for (;;) {
+    base::Bytes row;
+    auto more = live.NextHistory(row);
+    if (!more.ok()) return more.failure();
+    if (!*more) break;
+    if (base::Status added = writer.AddHistory(row); !added.ok()) {
+      return CannotWrite(path, added.error());
+    }
+  }
   return base::Nothing{};
 }
 

@@ -200,6 +200,23 @@ std::string ResultText(const Outlook& outlook, const std::string& store) {
   return text;
 }
 
+// What was kept since the backup stays: it is evidence, and opens no link.
+Done AddLiveHistory(IncomingStore& incoming, const std::string& store) {
+  auto live = LiveStore::Open(store, false);
+  if (!live.ok()) return live.failure();
+  wire::JudgedLink none;
+  auto links = live->Next(none);
+  if (!links.ok()) return links.failure();
+  for (;;) {
+    base::Bytes row;
+    auto more = live->NextHistory(row);
+    if (!more.ok()) return more.failure();
+    if (!*more) return base::Nothing{};
+    Done added = incoming.AddHistory(row);
+    if (!added.ok()) return added.failure();
+  }
+}
+
 Done Build(const Invocation& invocation, const Settings& settings,
            const std::string& store, const std::string& path,
            const BackupHeader& header, const BackupDigest& digest) {
@@ -214,8 +231,16 @@ Done Build(const Invocation& invocation, const Settings& settings,
     }
     return base::Nothing{};
   };
-  Done passed = PassOver(invocation, path, "writing", take, &built);
+  Done kept = base::Nothing{};
+  auto take_history = [&](base::Bytes row) -> base::Status {
+    if (kept.ok()) kept = incoming->AddHistory(row);
+    return {};
+  };
+  Done passed =
+      PassOver(invocation, path, "writing", take, &built, take_history);
   if (!passed.ok()) return passed.failure();
+  if (kept.ok()) kept = AddLiveHistory(*incoming, store);
+  if (!kept.ok()) return kept.failure();
   if (built != digest) {
     return Failure{Exit::kRefused,
                    "backup " + Printable(path) + " changed while it was read",

@@ -15,6 +15,7 @@ using base::Code;
 struct ReadBack {
   base::Result<BackupHeader> header = BackupHeader{};
   std::vector<wire::LinkId> links;
+  std::vector<std::vector<uint8_t>> history;
   size_t parts = 0;
   BackupDigest digest{};
 };
@@ -27,6 +28,10 @@ ReadBack ReadAll(const std::string& path) {
     return all;
   }
   all.header = reader->header();
+  reader->OnHistory([&](base::Bytes row) -> base::Status {
+    all.history.emplace_back(row.begin(), row.end());
+    return {};
+  });
   auto links = std::make_unique<wire::JudgeQuestion>();
   for (;;) {
     auto more = reader->Next(*links);
@@ -59,6 +64,8 @@ TEST(BackupFile, GivesBackWhatWasWritten) {
   EXPECT_EQ(all.header->vault_id, kBackupVault);
   EXPECT_EQ(all.links.size(), 600u);
   EXPECT_EQ(all.parts, 3u);  // 256, 256 and 88
+  ASSERT_EQ(all.history.size(), kBackupHistory);
+  EXPECT_EQ(all.history[2], BackupHistory(2));
   EXPECT_NE(all.digest, BackupDigest{});
   MakeBackup(directory / "empty", 0);
   all = ReadAll(directory / "empty");
@@ -126,21 +133,25 @@ TEST(BackupFile, PartsThatMovedOrAreGoneAreFound) {
   MakeBackup(path, 600);
   std::string whole = ReadFile(path);
   std::vector<std::string> parts = PartsOf(whole);
-  ASSERT_EQ(parts.size(), 6u);  // header, policy, three of links, end
+  // Header, policy, three of links, one of past consents, end.
+  ASSERT_EQ(parts.size(), 7u);
   auto refused = [&](std::vector<size_t> order) {
     std::string changed = whole.substr(0, 8);
     for (size_t i : order) changed += parts[i];
     WriteFile(path, changed);
     return !ReadAll(path).header.ok();
   };
-  EXPECT_FALSE(refused({0, 1, 2, 3, 4, 5}));
-  EXPECT_TRUE(refused({0, 1, 2, 4, 3, 5}));
-  EXPECT_TRUE(refused({0, 1, 2, 3, 5}));
-  EXPECT_TRUE(refused({0, 1, 2, 3, 4, 4, 5}));
-  EXPECT_TRUE(refused({0, 2, 3, 4, 5}));
-  EXPECT_TRUE(refused({1, 2, 3, 4, 5}));
-  EXPECT_TRUE(refused({0, 1, 2, 3, 4, 5, 5}));
-  EXPECT_TRUE(refused({0, 1, 2, 3, 4}));
+  EXPECT_FALSE(refused({0, 1, 2, 3, 4, 5, 6}));
+  EXPECT_TRUE(refused({0, 1, 2, 4, 3, 5, 6}));
+  EXPECT_TRUE(refused({0, 1, 2, 3, 5, 4, 6}));
+  EXPECT_TRUE(refused({0, 1, 2, 3, 5, 6}));
+  EXPECT_TRUE(refused({0, 1, 2, 3, 4, 6}));
+  EXPECT_TRUE(refused({0, 1, 2, 3, 4, 4, 5, 6}));
+  EXPECT_TRUE(refused({0, 1, 2, 3, 4, 5, 5, 6}));
+  EXPECT_TRUE(refused({0, 2, 3, 4, 5, 6}));
+  EXPECT_TRUE(refused({1, 2, 3, 4, 5, 6}));
+  EXPECT_TRUE(refused({0, 1, 2, 3, 4, 5, 6, 6}));
+  EXPECT_TRUE(refused({0, 1, 2, 3, 4, 5}));
 }
 
 TEST(BackupFile, TheEndOfAnotherBackupIsFound) {

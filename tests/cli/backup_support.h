@@ -49,7 +49,18 @@ inline BackupHeader SampleHeader() {
   return header;
 }
 
-// Links 1 to `links`, in the order of their ids.
+inline std::vector<uint8_t> BackupHistory(uint64_t leaf) {
+  wire::HistoryRow row;
+  row.leaf = leaf;
+  const store::Buffer box = store::Pattern(60, leaf);
+  row.box = box;
+  std::vector<uint8_t> bytes(base::kHistoryBytesMax);
+  bytes.resize(*base::EncodeWhole(base::MutableBytes(bytes), row));
+  return bytes;
+}
+inline constexpr uint64_t kBackupHistory = 3;
+
+// Links 1 to `links`, in the order of their ids, and some past consents.
 inline void MakeBackup(const std::string& path, uint32_t links,
                        size_t token_box_bytes = 50,
                        const BackupHeader& header = SampleHeader()) {
@@ -63,6 +74,9 @@ inline void MakeBackup(const std::string& path, uint32_t links,
   ASSERT_TRUE(writer->Policy(BackupPolicy()).ok());
   for (const auto& [link, sample] : samples) {
     ASSERT_TRUE(writer->Add(sample.link()).ok());
+  }
+  for (uint64_t i = 0; i < kBackupHistory; ++i) {
+    ASSERT_TRUE(writer->AddHistory(BackupHistory(i)).ok());
   }
   ASSERT_TRUE(writer->Finish(header).ok());
 }

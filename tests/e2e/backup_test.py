@@ -57,6 +57,11 @@ class LostMachine(unittest.TestCase):
             self.assertIn("Restored: 20 links open; 20 came back", done.stdout)
             for link in kept:
                 self.assertTrue(opens(new, link), link)
+            # What is kept of the consent of the erased one came along.
+            past = new.call("GET", "/v1/subjects/erased/consents").json
+            self.assertEqual([(one["link"], one["ending"])
+                              for one in past["consents"]],
+                             [(erased, "ERASED")])
             self.assertEqual(new.call("GET", f"/v1/links/{erased}").status,
                              404)
             # Links are made and read as before, and after a restart, too.
@@ -84,6 +89,10 @@ class LostMachine(unittest.TestCase):
             self.assertIn("--yes", refused.stderr)
             done = daemon.coffer("backup", "restore", backup, "--yes")
             self.assertIn("LOST", done.stderr)
+            # Evidence of since the backup stays.
+            past = daemon.call("GET", "/v1/subjects/s-1/consents").json
+            self.assertEqual([one["ending"] for one in past["consents"]],
+                             ["ERASED"])
             self.assertFalse(opens(daemon, links[0]))
             self.assertFalse(opens(daemon, links[1]))
             self.assertFalse(opens(daemon, links[2]))

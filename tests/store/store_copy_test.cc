@@ -173,15 +173,40 @@ TEST(StoreBuilder, WhatWasNotFinishedGoesAway) {
   EXPECT_EQ(directory.Names(), before);
 }
 
+Buffer HistoryOf(uint32_t link) {
+  wire::HistoryRow row;
+  row.subject = MakeSubject(3);
+  row.link = MakeLink(link);
+  row.leaf = 1;
+  row.keep_until = 900;
+  const Buffer box = Pattern(60, link);
+  row.box = box;
+  Buffer bytes(base::kHistoryBytesMax);
+  bytes.resize(*base::EncodeWhole(base::MutableBytes(bytes), row));
+  return bytes;
+}
+
 TEST(StoreBuilder, ACopyIsTheSameStore) {
   TempDirectory from;
   auto store = OpenIn(from);
   PutMany(*store, 0, 9000);  // more than one commit
+  ASSERT_TRUE(store
+                  ->Commit([](WriteBatch& batch) -> Status {
+                    for (uint32_t i = 0; i < 50; ++i) {
+                      COFFER_TRY(batch.PutHistory(HistoryOf(i)));
+                    }
+                    return {};
+                  })
+                  .ok());
   TempDirectory to;
   auto reader = StoreReader::Open(from.path());
   auto builder = StoreBuilder::Create(to.path(), kTestMapBytes);
   LinkCopy row;
   while (*(*reader)->Next(row)) ASSERT_TRUE((*builder)->Add(row).ok());
+  Bytes history;
+  while (*(*reader)->NextHistory(history)) {
+    ASSERT_TRUE((*builder)->AddHistory(history).ok());
+  }
   ASSERT_TRUE((*builder)->Finish(kVault, kDigest).ok());
   builder->reset();
   EXPECT_EQ(to.Names(), std::vector<std::string>{"incoming.mdb"});
@@ -192,6 +217,9 @@ TEST(StoreBuilder, ACopyIsTheSameStore) {
   }
   EXPECT_EQ(*fresh->CountLinks(), 9000u);
   EXPECT_EQ(fresh->CountWraps()->at(0).links, 9000u);
+  const auto past = fresh->History(MakeSubject(3), {}, 99);
+  ASSERT_EQ(past->size(), 50u);
+  EXPECT_EQ(past->at(7).row, HistoryOf(7));
   EXPECT_EQ(fresh->SubjectLinks(MakeSubject(3), {}, 9999)->size(), 1286u);
 }
 

@@ -44,6 +44,7 @@ class Snapshot {
   ~Snapshot() {
     environment_->RunReader([this] {
       if (cursor_ != nullptr) mdb_cursor_close(cursor_);
+      if (history_ != nullptr) mdb_cursor_close(history_);
       if (transaction_ != nullptr) mdb_txn_abort(transaction_);
       return 0;
     });
@@ -58,6 +59,10 @@ class Snapshot {
       if (code == 0) {
         code = mdb_cursor_open(transaction_, environment_->table(Table::kLinks),
                                &cursor_);
+      }
+      if (code == 0) {
+        code = mdb_cursor_open(transaction_,
+                               environment_->table(Table::kHistory), &history_);
       }
       return code;
     });
@@ -116,6 +121,31 @@ class Snapshot {
     return 0;
   }
 
+  Result<bool> NextHistory(Bytes& out) {
+    row_.resize(kLinkRowBytesMax);
+    bool damaged = false;
+    const int code = environment_->RunReader([&] {
+      MDB_val key{};
+      MDB_val value{};
+      const int found = mdb_cursor_get(history_, &key, &value, MDB_NEXT);
+      if (found != 0) return found;
+      if (key.mv_size != kHistoryKeyBytes) return MDB_CORRUPTED;
+      std::array<uint8_t, kHistoryKeyBytes> at;
+      std::memcpy(at.data(), key.mv_data, at.size());
+      if (at <= history_last_) return MDB_CORRUPTED;  // perhaps without an end
+      history_last_ = at;
+      damaged = value.mv_size > base::kHistoryBytesMax;
+      row_bytes_ = damaged ? 0 : value.mv_size;
+      std::memcpy(row_.data(), value.mv_data, row_bytes_);
+      return 0;
+    });
+    if (code == MDB_NOTFOUND) return false;
+    if (code != 0) return ErrorOf(code);
+    out = Bytes(row_).first(row_bytes_);
+    if (damaged || !CheckHistory(out).ok()) return DamagedError();
+    return true;
+  }
+
   template <typename Call>
   int Run(const Call& call) {
     return environment_->RunReader([&] { return call(transaction_); });
@@ -126,6 +156,8 @@ class Snapshot {
   std::unique_ptr<LmdbEnvironment> environment_;
   MDB_txn* transaction_ = nullptr;
   MDB_cursor* cursor_ = nullptr;
+  MDB_cursor* history_ = nullptr;
+  std::array<uint8_t, kHistoryKeyBytes> history_last_{};
   LinkId out_last_{};
   std::vector<uint8_t> row_;
   std::vector<uint8_t> wrap_;
@@ -154,6 +186,10 @@ Result<std::unique_ptr<StoreReader>> StoreReader::Open(
 }
 
 Result<bool> StoreReader::Next(LinkCopy& out) { return snapshot_->Next(out); }
+
+Result<bool> StoreReader::NextHistory(Bytes& row) {
+  return snapshot_->NextHistory(row);
+}
 
 Result<std::vector<uint8_t>> StoreReader::GetState(std::string_view name) {
   return snapshot_->environment().ReadState(name);
@@ -220,15 +256,28 @@ Status StoreBuilder::Flush() {
   return batch->Commit();
 }
 
-Status StoreBuilder::Add(const LinkCopy& row) {
+Status StoreBuilder::Begin() {
   COFFER_CHECK(environment_ != nullptr);
-  if (batch_ == nullptr) {
-    batch_ = std::make_unique<LmdbBatch>(*environment_);
-    COFFER_TRY(batch_->Begin());
-  }
-  COFFER_TRY(batch_->PutLink(row.link, row.head, row.wrap, row.token_box));
+  if (batch_ != nullptr) return {};
+  batch_ = std::make_unique<LmdbBatch>(*environment_);
+  return batch_->Begin();
+}
+
+Status StoreBuilder::Added() {
   if (++added_ < kLinksPerCommit) return {};
   return Flush();
+}
+
+Status StoreBuilder::Add(const LinkCopy& row) {
+  COFFER_TRY(Begin());
+  COFFER_TRY(batch_->PutLink(row.link, row.head, row.wrap, row.token_box));
+  return Added();
+}
+
+Status StoreBuilder::AddHistory(Bytes row) {
+  COFFER_TRY(Begin());
+  COFFER_TRY(batch_->PutHistory(row));
+  return Added();
 }
 
 Status StoreBuilder::Finish(const VaultId& vault, const StoreDigest& digest) {

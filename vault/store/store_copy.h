@@ -37,6 +37,9 @@ class StoreReader {
   // or kNewerFormat, which are of one row, the next call goes on behind it;
   // other failures end it.
   Result<bool> Next(LinkCopy& out);
+  // The next past consent, of which kDamaged likewise is one row; false at the
+  // end.
+  Result<bool> NextHistory(Bytes& row);
   Result<std::vector<uint8_t>> GetState(std::string_view name);
   Result<uint64_t> CountLinks();
   Result<std::vector<wire::KekCount>> CountWraps();
@@ -59,6 +62,8 @@ class StoreBuilder {
 
   // Any order; ascending by link is fastest.
   Status Add(const LinkCopy& row);
+  // A past consent; one that is there already is put again.
+  Status AddHistory(Bytes row);
   // Writes the rows that Adopt asks for, syncs, and leaves incoming.mdb in
   // place of an earlier one. Nothing can be added after it.
   Status Finish(const VaultId& vault, const StoreDigest& digest);
@@ -68,6 +73,8 @@ class StoreBuilder {
  private:
   StoreBuilder(std::string directory,
                std::unique_ptr<LmdbEnvironment> environment);
+  Status Begin();
+  Status Added();
   Status Flush();
   std::string Place(const char* name) const;
   void RemovePlace();
