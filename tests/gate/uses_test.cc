@@ -210,6 +210,7 @@ TEST_F(UsesTest, PagesTogetherGiveEveryUseOnce) {
     if (next == std::string::npos) break;
     query = "?limit=3&after=" + reply.body.substr(next + 8, 32);
     Use(1);  // after the first page: not on any
+    Wait(2);
   }
   EXPECT_EQ(found, expected);
 }
