@@ -111,6 +111,9 @@ def request_seeds():
         "list": "<subject=cust-7731",
         "list_whole": f"<subject=a%26b&after={LINK}&limit=64",
         "list_plus": "<subject=a+b",
+        "ledger": "=after=" + "0" * 15 + "2" + "0" * 15 + "1&limit=256",
+        "ledger_cut": "=limit=1&after=" + "0" * 31,
+        "past": ">after=" + "0" * 48 + "&limit=64",
     }
     return parts
 

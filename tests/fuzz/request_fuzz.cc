@@ -79,7 +79,7 @@ void Bodies(uint8_t choice, std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  const uint8_t choice = static_cast<uint8_t>(data[0] - '0') % 13;
+  const uint8_t choice = static_cast<uint8_t>(data[0] - '0') % 15;
   const std::string_view text(reinterpret_cast<const char*>(data + 1),
                               size - 1);
   if (choice < 9) {
@@ -93,6 +93,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (auto parsed = api::ParseSubjectSegment(text); parsed.ok()) {
       CheckSubject(parsed->view());
     }
+  } else if (choice == 13) {
+    if (auto parsed = api::ParseLedgerQuery(text); parsed.ok()) {
+      COFFER_CHECK(parsed->limit >= 1 &&
+                   parsed->limit <= api::kLedgerEntriesMax);
+      COFFER_CHECK(!parsed->after ||
+                   parsed->after->after < parsed->after->until);
+    }
+  } else if (choice == 14) {
+    auto parsed = api::ParseConsentsQuery(text);
+    COFFER_CHECK(!parsed.ok() || parsed->limit >= 1);
   } else if (auto parsed = api::ParseListQuery(text); parsed.ok()) {
     CheckSubject(parsed->subject.view());
     COFFER_CHECK(parsed->limit >= 1 && parsed->limit <= api::kListLinksMax);
