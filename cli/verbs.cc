@@ -100,6 +100,17 @@ constexpr Option kConsentKey = {
 constexpr Option kKeypair[] = {
     {"out", "FILE", "a new file for the secret key, mode 0600", true},
 };
+constexpr Option kConsentSign[] = {
+    {"consent-key", "FILE", "the secret key, as `coffer keypair` makes it",
+     true},
+    {"institution", "NAME", "of a link to be created"},
+    {"subject", "TEXT", "of a link to be created, or of all to be erased"},
+    {"consent", "FILE", "the consent of a new link, or its new consent"},
+    {"link", "LINK", "the link whose consent is new, or that is erased"},
+    {"if-match", "N", "the revision over which its consent is new"},
+    {"caller", "NAME", "who will send it (default: this process, if a caller)"},
+    {"vault", "ID", "to which vault, as coffer status shows it"},
+};
 constexpr Option kLinkAdd[] = {
     {"institution", "NAME", "the bank or payment company", true},
     {"subject", "TEXT", "the customer, 1 to 256 bytes", true},
@@ -226,6 +237,9 @@ const Verb kVerbs[] = {
      kNoOptions, RunKeyExport},
     {"keypair", "", 0, 0, "make a key for consent_key or seal_to in policy",
      "Prints the public half, which goes into policy.", kKeypair, RunKeypair},
+    {"consent sign", "", 0, 0, "sign what another program will send",
+     "Prints the value of the header Signed-Consent, good for 300 s, once.",
+     kConsentSign, RunConsentSign},
     {"institution list", "", 0, 0, "institutions, their keys and links", "",
      kNoOptions, RunInstitutionList},
     {"institution suspend", "NAME", 1, 1, "refuse all that concerns a bank",

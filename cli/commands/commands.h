@@ -65,8 +65,9 @@ Exit RunLinkImport(const Invocation& invocation);
 // With --consent-key, signs the erasure of a link, or else of a subject.
 Exit SignErasure(const Invocation& invocation, const wire::LinkId* link,
                  std::string_view subject, HttpRequest& request);
-// keypair.cc
+// keypair.cc, consent.cc
 Exit RunKeypair(const Invocation& invocation);
+Exit RunConsentSign(const Invocation& invocation);
 // token.cc
 Exit RunTokenIssue(const Invocation& invocation);
 Exit RunTokenIntrospect(const Invocation& invocation);

@@ -53,6 +53,7 @@ TEST(Verbs, AreTheOnesOfTheInterface) {
                                   "key destroy",
                                   "key export",
                                   "keypair",
+                                  "consent sign",
                                   "institution list",
                                   "institution suspend",
                                   "institution resume",

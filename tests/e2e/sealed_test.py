@@ -351,7 +351,25 @@ class CommandLineTest(unittest.TestCase):
                           daemon.path("consent"), "--if-match", "2", *sign)
             self.assertEqual(json.loads(redeem(*key).stdout)["bank_token"],
                              "second")
-            daemon.coffer("--yes", "link", "erase", link, *sign)
+            # What the command line signs for another program to send.
+            signed = daemon.coffer("consent", "sign", *sign, "--link",
+                                   link).stdout.strip()
+            away = daemon.coffer(
+                "consent", "sign", *sign, "--subject", "cust-away", "--caller",
+                "platform", "--vault",
+                daemon.call("GET", "/v1/keys").json["vault"]).stdout.strip()
+            for target, token in ((f"links/{link}", signed),
+                                  ("subjects/cust-away", away)):
+                answer = daemon.call("DELETE", f"/v1/{target}", None,
+                                     {"Signed-Consent": token})
+                self.assertEqual(answer.status, 200, answer)
+            for wrong in ((), ("--link", link, "--subject", "s"),
+                          ("--consent", daemon.path("consent")),
+                          ("--subject", "s", "--caller", "platform"),
+                          ("--link", link, "--if-match", "1")):
+                self.assertEqual(daemon.coffer(
+                    "consent", "sign", *sign, *wrong, check=False).returncode,
+                                 2)
             daemon.coffer(*add, *sign)
             erased = daemon.coffer("--yes", "--json", "subject", "erase",
                                    "cust \u00e9", *sign)

@@ -1,0 +1,93 @@
+// consent sign: the signature over a request that another program will send.
+#include "cli/commands/commands.h"
+#include "cli/sealing.h"
+#include "vault/api/request.h"
+
+namespace coffer::cli {
+namespace {
+
+// Who will send it, to which vault: as told, or as the vault says of this
+// process.
+AskedKeys Sender(const Invocation& invocation) {
+  AskedKeys sender;
+  if (!invocation.Has("caller") && !invocation.Has("vault")) {
+    return AskKeys(invocation);
+  }
+  sender.keys.caller = invocation.Get("caller");
+  sender.keys.vault = invocation.Get("vault");
+  base::ByteArray<16> id{};
+  if (!wire::IsName(sender.keys.caller) ||
+      !base::DecodeHex(id, sender.keys.vault).ok() ||
+      base::EncodeHex(id) != sender.keys.vault) {
+    sender.exit = invocation.Usage(
+        "--caller is a name of policy and --vault the vault's id, 32 "
+        "lower-case "
+        "hex digits; give both");
+    return sender;
+  }
+  sender.exit = Exit::kDone;
+  return sender;
+}
+
+}  // namespace
+
+Exit RunConsentSign(const Invocation& invocation) {
+  wire::ConsentStatement statement;
+  api::ConsentRequest consent;
+  if (invocation.Has("consent")) {
+    auto text = ReadTextFile(invocation.Get("consent"), base::kHttpBodyBytesMax,
+                             "consent");
+    if (!text.ok()) return invocation.Fail(text.failure());
+    auto parsed = api::ParseConsent(*text);
+    if (!parsed.ok()) {
+      return invocation.Fail(Exit::kRefused, parsed.error().message,
+                             "mend the consent's file");
+    }
+    consent = std::move(*parsed);
+    statement.consent = &consent.consent;
+  }
+  wire::LinkId link{};
+  if (invocation.Has("link")) {
+    auto parsed = wire::ParseLink(invocation.Get("link"));
+    if (!parsed.ok()) {
+      return invocation.Usage("a link is lnk_ and 22 characters");
+    }
+    link = *parsed;
+    statement.link = &link;
+  }
+  auto revision = invocation.Number("if-match", 1, 0xffffffff, 0);
+  if (!revision.ok()) return invocation.Fail(revision.failure());
+  statement.revision = static_cast<uint32_t>(*revision);
+  statement.institution = invocation.Get("institution");
+  statement.subject = invocation.Get("subject");
+  const bool creates = invocation.Has("consent") && !invocation.Has("link");
+  if (invocation.Has("subject") == invocation.Has("link") ||
+      invocation.Has("institution") != creates ||
+      invocation.Has("if-match") !=
+          (invocation.Has("consent") && invocation.Has("link")) ||
+      statement.subject.size() > base::kSubjectBytesMax ||
+      (creates && !wire::IsName(statement.institution)) ||
+      (invocation.Has("subject") && statement.subject.empty())) {
+    return invocation.Usage(
+        "sign one of: --institution, --subject and --consent (create); --link, "
+        "--consent and --if-match (consent); --link, or --subject (erase)");
+  }
+  const AskedKeys sender = Sender(invocation);
+  if (!sender.ok()) return sender.exit;
+  auto token = SignConsent(invocation, invocation.Get("consent-key"),
+                           sender.keys, statement);
+  if (!token.ok()) return invocation.Fail(token.failure());
+  if (invocation.json()) {
+    api::TextBuilder out;
+    api::JsonWriter(out)
+        .BeginObject()
+        .Text("signed_consent", *token)
+        .EndObject();
+    PrintBody(invocation, out.view());
+  } else {
+    invocation.context.out << *token << "\n" << std::flush;
+  }
+  return Exit::kDone;
+}
+
+}  // namespace coffer::cli
