@@ -78,6 +78,7 @@ TEST(Verbs, AreTheOnesOfTheInterface) {
                                   "token redeem",
                                   "subject links",
                                   "subject ledger",
+                                  "subject consents",
                                   "subject erase",
                                   "op list",
                                   "op show",
