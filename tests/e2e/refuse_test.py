@@ -292,9 +292,9 @@ class RefuseTest(unittest.TestCase):
         for meta in (0, 4096):
             other_lmdb[meta + 20] = 2
         self.spoilt(STORE, bytes(other_lmdb), "another version of LMDB", "use")
-        at = data.rindex(b"format\x02")
+        at = data.rindex(b"format\x03")
         newer = bytearray(data)
-        newer[at + 6] = 3
+        newer[at + 6] = 4
         self.spoilt(STORE, bytes(newer), "newer coffer", "update")
         for place in (0, 4096):
             spoilt = bytearray(data)
