@@ -180,13 +180,16 @@ void Uses::Commit(bool callers) {
   metrics_.CountCommit(rows_.size(), status.ok());
   committed_at_ = now;
   if (!status.ok()) {
-    LogError("the uses of links are not derived for now", status.error());
+    if (!failing_) {
+      LogError("the uses of links are not derived for now", status.error());
+    }
+    failing_ = true;
     again_at_ = now + kAgainAfter;
     Reload();  // whether they were written, the store knows
     return;
   }
   committed_ = recorded_ = next_;
-  begins_anew_ = false;
+  begins_anew_ = failing_ = false;
   rows_.clear();
   bytes_.clear();
   CountBehind();

@@ -82,6 +82,7 @@ class Uses {
   uint64_t pulled_at_ = 0;
   uint64_t committed_at_ = 0;
   uint64_t again_at_ = 0;  // after a failure
+  bool failing_ = false;   // and the log says so
   std::vector<Waiter> waiters_;
 };
 
