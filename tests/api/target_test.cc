@@ -83,6 +83,25 @@ TEST(SubjectSegment, BoundsTheDecodedBytes) {
             std::string("!") + kSubject);
 }
 
+TEST(ConsentsQuery, BoundsAfterAndLimit) {
+  EXPECT_FALSE(ParseConsentsQuery("")->after);
+  EXPECT_EQ(ParseConsentsQuery("")->limit, kPastConsentsMax);
+  const std::string cursor = "000102030405060708090a0b0c0d0e0f00000000000001ff";
+  auto whole = ParseConsentsQuery("limit=64&after=" + cursor);
+  ASSERT_TRUE(whole.ok());
+  ASSERT_TRUE(whole->after);
+  EXPECT_EQ(whole->after->link[15], 15);
+  EXPECT_EQ(whole->after->leaf, 0x1ffu);
+  for (const std::string& bad :
+       {std::string("limit=0"), std::string("limit=65"), std::string("after="),
+        "after=" + cursor + "0", "after=" + cursor.substr(1),
+        "after=" + cursor.substr(1) + "F", std::string("subject=a"),
+        "after=" + cursor + "&after=" + cursor, std::string("limit=1&"),
+        std::string("&")}) {
+    EXPECT_FALSE(ParseConsentsQuery(bad).ok()) << bad;
+  }
+}
+
 TEST(ListQuery, ReadsItsThreeKeysInAnyOrder) {
   auto least = ParseListQuery("subject=cust-7731");
   ASSERT_TRUE(least.ok());

@@ -93,5 +93,30 @@ TEST_F(ExpirySweepTest, AStepIsSmallAndNoFasterThanItsRate) {
   EXPECT_LE(keeper_.buried.size(), 64u);
 }
 
+// --- GET /v1/subjects/{subject}/consents -------------------------------------
+
+TEST_F(ExpirySweepTest, PastConsentsAreToldInPages) {
+  for (size_t i = 1; i <= 5; ++i) PutEnding(i, now_ - i);
+  Round();
+  ASSERT_EQ(*store_.CountLinks(), 0u);
+  size_t told = 0;
+  std::string after;
+  for (int page = 0; page < 3; ++page) {
+    HttpReply reply = Ask(Get("/v1/subjects/cust/consents?limit=2" +
+                              (after.empty() ? "" : "&after=" + after)));
+    EXPECT_EQ(reply.status, 200);
+    for (size_t at = 0;
+         (at = reply.body.find("\"ERASED\"", at)) != std::string::npos; ++at) {
+      ++told;
+    }
+    const size_t next = reply.body.find("\"next\":\"");
+    EXPECT_EQ(next == std::string::npos, page == 2) << reply.body;
+    if (page < 2) after = reply.body.substr(next + 8, 48);
+  }
+  EXPECT_EQ(told, 5u);
+  EXPECT_EQ(Ask(Get("/v1/subjects/nobody/consents")).body, "{\"consents\":[]}");
+  EXPECT_EQ(Ask(Get("/v1/subjects/cust/consents?limit=65")).status, 400);
+}
+
 }  // namespace
 }  // namespace coffer::gate
