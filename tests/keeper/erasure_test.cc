@@ -210,6 +210,8 @@ TEST_F(ErasureHorizonTest, RepeatedErasuresRotateAtMostTwiceAHorizon) {
   for (int hour = 0; hour < 48; ++hour) {
     ASSERT_EQ(world_.EraseSubject("cust-9"), Rule::kAllowed);
     Pass(3600);
+    // Also while a rotation is under way: its end is not this one's.
+    ASSERT_EQ(world_.EraseSubject("cust-9"), Rule::kAllowed);
     world_.Walk();
   }
   EXPECT_NE(world_.Version(4), nullptr);
