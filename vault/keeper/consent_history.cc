@@ -74,6 +74,7 @@ Bytes SealHistory(const Keyring& keyring, const OpenedLink& opened,
   auto boxed = crypto::SealBox(MutableBytes(box), keyring.history_key(),
                                Bytes(plaintext, *plain), Context(row).bytes());
   COFFER_CHECK(boxed.ok());
+  base::Wipe(plaintext);
   row.box = Bytes(box, *boxed);
   auto size = base::EncodeWhole(MutableBytes(out), row);
   COFFER_CHECK(size.ok());

@@ -10,11 +10,27 @@ using wire::Rule;
 
 namespace {
 
-// How it ended, floors included. Where a floor alone says so, the record knows
-// no time: it is told as of now.
-ConsentEnd EndOf(const Operation& operation, bool replaced) {
+// When the opened record was erased by a floor; now where none did.
+uint64_t EndedAt(const Operation& operation) {
+  const Vault& vault = operation.s.vault;
+  const wire::RecordHead& head = operation.s.opened.head;
+  const Keyring& keyring = vault.keyring();
+  for (const wire::ByteArray<16>& key :
+       {head.link, SubjectFloorKey(keyring, head.linker, head.subject),
+        SubjectFloorKey(keyring, {}, head.subject)}) {
+    const Floor* floor = vault.floors().Find(key);
+    if (floor != nullptr && floor->kind == FloorKind::kErased &&
+        head.leaf < floor->record_leaf) {
+      return floor->erased_at;
+    }
+  }
+  return vault.Now();
+}
+
+// How it ended, floors included. Where another floor alone says so, the record
+// knows no time: it is told as of `now`.
+ConsentEnd EndOf(const Operation& operation, bool replaced, uint64_t now) {
   const LinkMetadata& metadata = operation.s.opened.metadata;
-  const uint64_t now = operation.s.vault.Now();
   const bool sealed = metadata.status != ConsentStatus::kActive;
   const uint64_t at = sealed ? metadata.updated_at : now;
   switch (sealed ? metadata.status : operation.status) {
@@ -56,9 +72,9 @@ Bytes KeepConsent(const Operation& operation, bool replaced,
                   uint8_t (&out)[base::kHistoryBytesMax]) {
   const uint64_t days = operation.policy().history_days;
   if (days == 0) return {};
-  const Vault& vault = operation.s.vault;
-  return SealHistory(vault.keyring(), operation.s.opened,
-                     EndOf(operation, replaced), vault.Now() + days * 86400,
+  const uint64_t ended = EndedAt(operation);
+  return SealHistory(operation.s.vault.keyring(), operation.s.opened,
+                     EndOf(operation, replaced, ended), ended + days * 86400,
                      out);
 }
 
@@ -105,8 +121,12 @@ void History(Operation::Shared& shared, const wire::HistoryItem& item,
   if (rule == Rule::kAllowed && past.keep_until <= shared.vault.Now()) {
     rule = Rule::kLinkUnknown;
   }
-  if (rule != Rule::kAllowed) return operation.Refuse(rule);
-  operation.Allow(past);
+  if (rule == Rule::kAllowed) {
+    operation.Allow(past);
+  } else {
+    operation.Refuse(rule);
+  }
+  base::Wipe(plaintext);
 }
 
 }  // namespace coffer::keeper

@@ -97,7 +97,8 @@ bool KeyService::IsOld(int institution) const {
   if (place < 0) return false;
   const uint32_t seconds =
       policy.institutions[static_cast<size_t>(place)].rotate_seconds;
-  return seconds != 0 && now >= active->created_at + seconds;
+  // A key made while the clock was ahead is no younger for that.
+  return seconds != 0 && now >= std::min(active->created_at, now) + seconds;
 }
 
 void KeyService::LookAtErasures(uint64_t boot) const {
@@ -118,7 +119,7 @@ uint64_t KeyService::RotateForErasure(int institution) const {
   const uint64_t first = erasures_[static_cast<size_t>(institution) + 1];
   const KekEntry* active = vault_.keyring().ActiveKek(institution);
   if (first == 0 || active == nullptr) return 0;
-  return std::max(first, active->created_at) +
+  return std::max(first, std::min(active->created_at, vault_.Now())) +
          vault_.policy().erasure_horizon_seconds / 2;
 }
 

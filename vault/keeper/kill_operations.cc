@@ -24,12 +24,7 @@ uint32_t Overtake(Operation& operation, Rule told) {
 // The common way into revoking and erasing a link.
 Rule OpenToKill(Operation& operation, uint16_t right, const wire::LinkId& link,
                 const wire::StoredLink& stored) {
-  Rule rule = DecideRight(operation.policy(), operation.asker.caller, right);
-  if (rule == Rule::kAllowed) rule = operation.Open(link, stored);
-  if (rule == Rule::kAllowed) {
-    rule = DecideOwner(operation.policy(), operation.asker.caller, right,
-                       operation.s.opened.head.linker);
-  }
+  Rule rule = operation.OpenOwned(right, link, stored);
   if (rule == Rule::kAllowed && !operation.s.vault.CanRaiseFloor(link, true)) {
     rule = Rule::kFloorsFull;
   }
@@ -146,16 +141,27 @@ void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,
   if (rule == Rule::kAllowed && item.subject.empty()) {
     rule = Rule::kMalformedRequest;
   }
+  const Keyring& keyring = shared.vault.keyring();
+  const wire::SubjectHash subject = HashSubject(keyring, item.subject);
+  const bool all = (operation.who().link_rights & wire::kRightAllLinks) != 0;
+  Erasure erasure;
+  erasure.subject = &subject;
+  erasure.linker = all ? "" : operation.asker.name;
+  erasure.reported = item.links;
+  if (rule == Rule::kAllowed) NameProven(shared, item, erasure);
+  // A subject without a link is no kill: inventing subjects must not use up the
+  // room that kills need.
+  const bool kill = !erasure.links.empty();
+  if (rule == Rule::kAllowed && operation.in_reserve() && !kill) {
+    rule = Rule::kJournalFull;
+  }
   SignedConsent consent;
   if (rule == Rule::kAllowed) {
     wire::ConsentStatement said;
     said.subject = item.subject;
-    rule = consent.Verify(operation, said, item.signed_consent, true);
+    rule = consent.Verify(operation, said, item.signed_consent, kill);
   }
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
-  const Keyring& keyring = shared.vault.keyring();
-  const wire::SubjectHash subject = HashSubject(keyring, item.subject);
-  const bool all = (operation.who().link_rights & wire::kRightAllLinks) != 0;
   const uint64_t index = operation.leaf_index();
   Floor floor{};
   floor.key =
@@ -163,17 +169,10 @@ void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,
   floor.kind = FloorKind::kErased;
   // The leaf itself is later than every record it ends.
   floor.record_leaf = floor.token_leaf = index;
-  // A subject without links is no kill: inventing subjects must not use up the
-  // room that kills need.
-  if (!shared.vault.RaiseFloor(floor, item.links != 0)) {
+  if (!shared.vault.RaiseFloor(floor, kill)) {
     return operation.Refuse(Rule::kFloorsFull);
   }
   consent.Use(shared.vault);
-  Erasure erasure;
-  erasure.subject = &subject;
-  erasure.linker = all ? "" : operation.asker.name;
-  erasure.reported = item.links;
-  NameProven(shared, item, erasure);
   uint8_t certificate[kCertificateBytesMax];
   wire::EraseAnswer erased;
   erased.certificate =

@@ -10,14 +10,9 @@ void Tags(Operation::Shared& shared, const wire::TagsItem& item,
           AnswerWriter& answer) {
   Operation operation(shared, answer, wire::LeafKind::kLinkLedger);
   if (!operation.Enter(item.connection)) return;
-  Rule rule =
-      DecideRight(operation.policy(), operation.asker.caller, wire::kRightRead);
-  if (rule == Rule::kAllowed) rule = operation.Open(item.link, item.stored);
+  const Rule rule =
+      operation.OpenOwned(wire::kRightRead, item.link, item.stored);
   const OpenedLink& opened = shared.opened;
-  if (rule == Rule::kAllowed) {
-    rule = DecideOwner(operation.policy(), operation.asker.caller,
-                       wire::kRightRead, opened.head.linker);
-  }
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
   // The leaf of this look-up is of today, and so its tag is given too.
   const uint64_t today = operation.leaf.time / base::kDaySeconds;

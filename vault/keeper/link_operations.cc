@@ -111,7 +111,9 @@ LinkToSeal Reseal(const Operation& operation, const LinkMetadata& metadata) {
 }
 
 void Hash(Shared& shared, const wire::HashItem& item, AnswerWriter& answer) {
-  Operation operation(shared, answer, LeafKind::kSubjectList);
+  // The way into erasing a subject: what is kept for kills is kept for it, too.
+  const bool kill = item.right == wire::kRightErase && !item.subject.empty();
+  Operation operation(shared, answer, LeafKind::kSubjectList, kill);
   if (!operation.Enter(item.connection)) return;
   // Each hash for what needs it only, and one of a subject never unseen.
   const uint16_t rights = item.subject.empty()
@@ -135,7 +137,9 @@ void Hash(Shared& shared, const wire::HashItem& item, AnswerWriter& answer) {
     crypto::KeyedHash(hashes.body, keyring.index_key(), "coffer request body",
                       {item.body});
   }
-  if (!item.subject.empty()) return operation.Allow(hashes);
+  // The erasure's own leaf follows; two would halve what is kept for kills.
+  const bool logged = !item.subject.empty() && !operation.in_reserve();
+  if (logged) return operation.Allow(hashes);
   operation.AllowUnlogged(hashes);
 }
 
@@ -194,14 +198,9 @@ void Create(Shared& shared, const wire::CreateItem& item,
 void Read(Shared& shared, const wire::ReadItem& item, AnswerWriter& answer) {
   Operation operation(shared, answer, LeafKind::kLinkRead);
   if (!operation.Enter(item.connection)) return;
-  Rule rule =
-      DecideRight(operation.policy(), operation.asker.caller, wire::kRightRead);
-  if (rule == Rule::kAllowed) rule = operation.Open(item.link, item.stored);
+  const Rule rule =
+      operation.OpenOwned(wire::kRightRead, item.link, item.stored);
   const OpenedLink& opened = shared.opened;
-  if (rule == Rule::kAllowed) {
-    rule = DecideOwner(operation.policy(), operation.asker.caller,
-                       wire::kRightRead, opened.head.linker);
-  }
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
   wire::ReadAnswer read;
   read.link = opened.head.link;

@@ -111,6 +111,9 @@ class Operation {
   // Opens and checks what the store has: unknown, damaged, erased and stale
   // records are refusals; `status` is the consent's, floors included.
   wire::Rule Open(const wire::LinkId& link, const wire::StoredLink& stored);
+  // The asker's right, the record, and whose it is, in this order.
+  wire::Rule OpenOwned(uint16_t right, const wire::LinkId& link,
+                       const wire::StoredLink& stored);
   LinkFacts Facts() const;
   // The leaf's day-keyed name for the link; Open does this by itself.
   void TagWith(const crypto::LinkAuditKey& audit);
@@ -145,6 +148,9 @@ class Operation {
   }
   // The index that this operation's leaf will have.
   uint64_t leaf_index() const { return s.vault.next_leaf(); }
+
+  // What is left of the journal is kept for kills.
+  bool in_reserve() const { return in_reserve_; }
 
   Shared& s;
   Asker asker;
