@@ -19,6 +19,20 @@ class RotationFloorsTest : public testing::Test {
       world_.Quiet();
     }
   }
+  // The journal has only the room left that is kept for kills.
+  void FillUpToTheKills() {
+    world_.files.disk_full = true;
+    keeper::Journal& journal = world_.parts->journal;
+    wire::Leaf leaf;
+    leaf.kind = wire::LeafKind::kLinkRead;
+    while (journal.CanAppend(false)) {
+      for (int i = 0; i < 1000 && journal.CanAppend(false); ++i) {
+        leaf.time = 0;
+        world_.vault().AddLeaf(leaf);
+      }
+      ASSERT_TRUE(journal.SyncNow(world_.ring().journal_key()).ok());
+    }
+  }
   // The record is refused by the new key as it was by the old one.
   void ExpectDead(const KeptLink& link) {
     EXPECT_FALSE(world_.Opens(link));
@@ -232,23 +246,40 @@ TEST_F(RotationFloorsTest, SettledRecordIsRevokedWithoutBankToken) {
 TEST_F(RotationFloorsTest, SettlingLeavesTheRoomForKills) {
   const KeptLink link = world_.Add();
   ASSERT_EQ(world_.Revoke(link), Rule::kAllowed);
-  world_.files.disk_full = true;
-  keeper::Journal& journal = world_.parts->journal;
-  wire::Leaf leaf;
-  leaf.kind = wire::LeafKind::kLinkRead;
-  while (journal.CanAppend(false)) {
-    for (int i = 0; i < 1000 && journal.CanAppend(false); ++i) {
-      world_.vault().AddLeaf(leaf);
-    }
-    ASSERT_TRUE(journal.SyncNow(world_.ring().journal_key()).ok());
-  }
+  FillUpToTheKills();
   wire::SettleItem item{link.link, link.Stored(false)};
   EXPECT_EQ(world_.One<wire::NewRecord>(Op::kSettle, item).rule(),
             Rule::kJournalFull);
   EXPECT_EQ(world_.Revoke(link), Rule::kJournalFull);  // a refusal
   world_.files.disk_full = false;
-  journal.KeepReserve();
+  world_.parts->journal.KeepReserve();
   EXPECT_TRUE(world_.One<wire::NewRecord>(Op::kSettle, item).allowed());
+}
+
+// Of a customer who has links; one who has none cannot use that room up.
+TEST_F(RotationFloorsTest, SubjectIsErasedFromTheRoomForKills) {
+  const KeptLink link = world_.Add();
+  FillUpToTheKills();
+  wire::HashItem hash;
+  hash.connection = world_.caller;
+  hash.subject = "cust-7731";
+  hash.right = wire::kRightRead;
+  EXPECT_EQ(world_.One<wire::HashAnswer>(Op::kHash, hash).rule(),
+            Rule::kJournalFull);
+  hash.right = wire::kRightErase;
+  const uint64_t leaves = world_.vault().next_leaf();
+  EXPECT_TRUE(world_.One<wire::HashAnswer>(Op::kHash, hash).allowed());
+  wire::EraseSubjectItem item;
+  item.connection = world_.caller;
+  item.subject = "cust-7731";
+  item.links = 1;
+  EXPECT_EQ(world_.One<wire::EraseAnswer>(Op::kEraseSubject, item).rule(),
+            Rule::kJournalFull);  // nothing shows that there is one
+  EXPECT_EQ(world_.vault().next_leaf(), leaves);
+  item.rows.push_back({link.link, "citi", link.Stored(false).wrap});
+  EXPECT_TRUE(world_.One<wire::EraseAnswer>(Op::kEraseSubject, item).allowed());
+  EXPECT_EQ(world_.vault().next_leaf(), leaves + 1);
+  EXPECT_FALSE(world_.Opens(link));
 }
 
 TEST_F(RotationFloorsTest, UsedConsentIsSettledAsUsed) {
