@@ -135,14 +135,15 @@ bool Model::IsErased(const Version& version) const {
 // At least its metadata may be told.
 bool Model::MustOpen(const Version& version, const Link& link) {
   return Must(!IsErased(version), "opens an erased record") &&
-         Must(version.leaf >= link.floor || link.revoked || link.used,
+         Must(version.leaf >= link.floor || link.revoked || link.used ||
+                  link.ended,
               "opens a replaced record");
 }
 
 void Model::MustBeLive(const Version& version, const Link& link) {
   Must(!IsErased(version), "uses an erased link");
   Must(!link.revoked && !version.ended, "uses a revoked link");
-  Must(!link.used, "uses a used link");
+  Must(!link.used && !link.ended, "uses a used link");
   Must(version.leaf >= link.floor, "uses a replaced record");
 }
 
@@ -281,7 +282,7 @@ void Model::End(const Version& old, Link& link, const wire::NewRecord& made,
   Must(made.stored.token_box.empty(), "keeps an ended bank token");
   VersionPointer version = Inherit(old, made, leaf);
   version->bank_token.clear();
-  version->ended = link.overtaken = true;
+  version->ended = link.ended = link.overtaken = true;
   link.token_floor = leaf;
 }
 

@@ -55,6 +55,7 @@ struct Link {
   uint64_t token_floor = 0;  // tokens issued before this leaf are void
   uint64_t pending = 0;      // leaf of the write under way
   bool overtaken = false, ends_tokens = false;
+  bool ended = false;           // a record says so
   bool may_have_ended = false;  // by an item that nobody saw answered
   std::vector<VersionPointer> versions;
 };
