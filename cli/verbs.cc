@@ -157,6 +157,13 @@ constexpr Option kRedeem[] = {
     {"unseal-key", "FILE", "the secret key of seal_to, to open a sealed one"},
 };
 constexpr Option kShowToken[] = {kTokenFile, kAudience};
+constexpr Option kRevokeToken[] = {
+    {"token-file", "FILE", "this access token; - is standard input"},
+    kAudience,
+    {"caller", "NAME", "every token that was issued to this caller"},
+    {"purpose", "NAME", "every token for this purpose"},
+    {"institution", "NAME", "every token about links of this institution"},
+};
 constexpr Option kTail[] = {
     {"follow", "", "go on with what comes"},
     {"count", "N", "how many of the last (default: 20)"},
@@ -252,6 +259,13 @@ const Verb kVerbs[] = {
     {"institution admit", "NAME", 1, 1,
      "take new links of a bank that was withdrawn", "", kNoOptions,
      RunInstitutionAdmit},
+    {"brake list", "", 0, 0, "the budgets whose brake holds now",
+     "A brake trips when a caller asks for more distinct links than its budget "
+     "has, and ends with its hour or day (UTC).",
+     kNoOptions, RunBrakeList},
+    {"brake release", "ID", 1, 1, "give a tripped budget its limit once more",
+     "For the window that it tripped in; after that it can trip again.",
+     kNoOptions, RunBrakeRelease},
     {"clock accept", "", 0, 0, "take the wall clock after it went astray", "",
      kNoOptions, RunClockAccept},
     {"policy check", "FILE", 1, 1, "find a policy file's faults", "",
@@ -289,8 +303,11 @@ const Verb kVerbs[] = {
      RunTokenIssue},
     {"token introspect", "", 0, 0, "ask what an access token is good for", "",
      kShowToken, RunTokenIntrospect},
-    {"token revoke", "", 0, 0, "end an access token", kDestructive, kShowToken,
-     RunTokenRevoke},
+    {"token revoke", "", 0, 0, "end an access token, or all of a name",
+     "A whole caller, purpose or institution over the operator socket, at "
+     "once, whatever their number; those issued from then on are good. Asks "
+     "on a terminal; --yes does not. Without a terminal it acts.",
+     kRevokeToken, RunTokenRevoke},
     {"token redeem", "", 0, 0, "exchange an access token for the bank token",
      "Prints the bank token. Mind where it goes.", kRedeem, RunTokenRedeem},
     {"subject links", "SUBJECT", 1, 1, "a customer's links", "", kNoOptions,
@@ -339,7 +356,6 @@ const Verb kVerbs[] = {
      "check an erasure's signed certificate", "", kVerifyCertificate,
      RunAuditVerifyCertificate},
     // Named in the interface, not in this version.
-    {"brake", "", 0, 0, "", "", {}, nullptr},
     {"audit verify", "", 0, 0, "", "", {}, nullptr},
     {"audit prove", "", 0, 0, "", "", {}, nullptr},
     {"audit checkpoint", "", 0, 0, "", "", {}, nullptr},

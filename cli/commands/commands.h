@@ -48,6 +48,11 @@ Exit RunOpCancel(const Invocation& invocation);
 Exit RunBackupCreate(const Invocation& invocation);
 Exit RunBackupCheck(const Invocation& invocation);
 Exit RunBackupRestore(const Invocation& invocation);
+// brake.cc
+Exit RunBrakeList(const Invocation& invocation);
+Exit RunBrakeRelease(const Invocation& invocation);
+// Every token of the caller, purpose or institution that this option names.
+Exit RevokeGroup(const Invocation& invocation, const char* option);
 // policy.cc
 Exit RunPolicyCheck(const Invocation& invocation);
 Exit RunPolicyLoad(const Invocation& invocation);

@@ -72,6 +72,20 @@ std::string RightNames(uint16_t rights) {
   return names;
 }
 
+// Empty without one.
+std::string BudgetText(const wire::BudgetLimits& limits) {
+  const std::pair<uint32_t, const char*> rows[] = {
+      {limits.links_per_hour, " links/h"},
+      {limits.links_per_day, " links/d"},
+      {limits.tokens_per_second, " tokens/s"}};
+  std::string text;
+  for (const auto& [limit, unit] : rows) {
+    if (limit == 0) continue;
+    text += (text.empty() ? "" : ", ") + Grouped(limit) + unit;
+  }
+  return text;
+}
+
 std::string RuleLine(const Policy& policy, const wire::IssueRule& rule) {
   std::string text = std::string(policy.purposes[rule.purpose].name.view()) +
                      " for " +
@@ -86,16 +100,10 @@ std::string RuleLine(const Policy& policy, const wire::IssueRule& rule) {
   }
   text += allowed == policy.institutions.size ? ", every institution"
                                               : ", " + names;
-  if (rule.distinct_links_per_hour != 0) {
-    text += ", " + Grouped(rule.distinct_links_per_hour) + " links/h";
-  }
-  if (rule.distinct_links_per_day != 0) {
-    text += ", " + Grouped(rule.distinct_links_per_day) + " links/d";
-  }
-  if (rule.tokens_per_second != 0) {
-    text += ", " + Grouped(rule.tokens_per_second) + " tokens/s";
-  }
-  return text;
+  const std::string budget =
+      BudgetText({rule.distinct_links_per_hour, rule.distinct_links_per_day,
+                  rule.tokens_per_second});
+  return budget.empty() ? text : text + ", " + budget;
 }
 
 void PrintPolicy(std::ostream& out, const Policy& policy) {
@@ -129,6 +137,9 @@ void PrintPolicy(std::ostream& out, const Policy& policy) {
     bool uid = caller.identity_kind == wire::IdentityKind::kUid;
     callers.Add("  " + std::string(caller.name.view()),
                 (uid ? "uid " : "gid ") + std::to_string(caller.identity));
+    if (caller.foreign_namespaces) {
+      callers.Add("", "also from another namespace");
+    }
     if (caller.link_rights != 0) {
       callers.Add("", "links: " + RightNames(caller.link_rights));
     }
@@ -192,8 +203,23 @@ std::string Joined(const List& list) {
   return text;
 }
 
+void WriteBudget(api::JsonWriter& json, const wire::BudgetLimits& budget) {
+  json.Key("budget").BeginObject();
+  if (budget.links_per_hour != 0) {
+    json.Number("distinct_links_per_hour", budget.links_per_hour);
+  }
+  if (budget.links_per_day != 0) {
+    json.Number("distinct_links_per_day", budget.links_per_day);
+  }
+  if (budget.tokens_per_second != 0) {
+    json.Number("tokens_per_second", budget.tokens_per_second);
+  }
+  json.EndObject();
+}
+
 void PrintExplained(const Invocation& invocation,
-                    const wire::ExplainAnswer& explained) {
+                    const wire::ExplainAnswer& explained,
+                    const wire::BudgetLimits& budget) {
   bool allowed = explained.rule == wire::Rule::kAllowed;
   if (invocation.json()) {
     api::TextBuilder text;
@@ -210,6 +236,7 @@ void PrintExplained(const Invocation& invocation,
         json.Text(audience);
       }
       json.EndArray();
+      WriteBudget(json, budget);
     }
     json.EndObject();
     return PrintBody(invocation, text.view());
@@ -223,8 +250,24 @@ void PrintExplained(const Invocation& invocation,
     fields.Add("lifetime",
                "at most " + DurationText(explained.ttl_seconds_max));
     fields.Add("audiences", Joined(explained.audiences));
+    fields.Add("budget", budget.any() ? BudgetText(budget) : "none");
   }
   invocation.context.out << fields.Text() << std::flush;
+}
+
+// The policy in force.
+Outcome<std::unique_ptr<Policy>> AskPolicy(OperatorClient& client) {
+  auto answer = client.Ask(OperatorOp::kPolicyShow, wire::EmptyQuestion{});
+  if (!answer.ok()) return answer.failure();
+  auto shown = answer->As<wire::PolicyBytes>();
+  if (!shown.ok()) return shown.failure();
+  auto policy = std::make_unique<Policy>();
+  auto decoded = wire::DecodePolicy(*policy, shown->policy);
+  if (decoded.ok()) return policy;
+  return Failure{Exit::kRefused,
+                 std::string("the keeper's policy cannot be read: ") +
+                     decoded.error().message,
+                 "use the coffer of the same version as cofferd"};
 }
 
 }  // namespace
@@ -311,24 +354,14 @@ Exit RunPolicyLoad(const Invocation& invocation) {
 Exit RunPolicyShow(const Invocation& invocation) {
   auto client = ConnectOperator(invocation);
   if (!client.ok()) return invocation.Fail(client.failure());
-  auto answer = client->Ask(OperatorOp::kPolicyShow, wire::EmptyQuestion{});
-  if (!answer.ok()) return invocation.Fail(answer.failure());
-  auto shown = answer->As<wire::PolicyBytes>();
-  if (!shown.ok()) return invocation.Fail(shown.failure());
-  auto policy = std::make_unique<Policy>();
-  if (auto decoded = wire::DecodePolicy(*policy, shown->policy);
-      !decoded.ok()) {
-    return invocation.Fail(Exit::kRefused,
-                           std::string("the keeper's policy cannot be read: ") +
-                               decoded.error().message,
-                           "use the coffer of the same version as cofferd");
-  }
+  auto policy = AskPolicy(*client);
+  if (!policy.ok()) return invocation.Fail(policy.failure());
   if (invocation.json()) {
-    PrintBody(invocation, api::PolicyJson(*policy));
+    PrintBody(invocation, api::PolicyJson(**policy));
   } else if (invocation.Has("toml")) {
-    PrintBody(invocation, api::DecompilePolicy(*policy));
+    PrintBody(invocation, api::DecompilePolicy(**policy));
   } else {
-    PrintPolicy(invocation.context.out, *policy);
+    PrintPolicy(invocation.context.out, **policy);
   }
   return Exit::kDone;
 }
@@ -355,7 +388,16 @@ Exit RunPolicyExplain(const Invocation& invocation) {
   if (!answer.ok()) return invocation.Fail(answer.failure());
   auto explained = answer->As<wire::ExplainAnswer>();
   if (!explained.ok()) return invocation.Fail(explained.failure());
-  PrintExplained(invocation, *explained);
+  auto policy = AskPolicy(*client);
+  if (!policy.ok()) return invocation.Fail(policy.failure());
+  wire::BudgetLimits budget;
+  const int caller = FindCaller(**policy, question.caller);
+  const int purpose = FindPurpose(**policy, question.purpose);
+  if (caller >= 0 && purpose >= 0) {
+    budget = BudgetOf(**policy, static_cast<size_t>(caller),
+                      static_cast<size_t>(purpose));
+  }
+  PrintExplained(invocation, *explained, budget);
   return Exit::kDone;
 }
 

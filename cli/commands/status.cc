@@ -6,6 +6,7 @@
 #include "cli/ssh_key.h"
 #include "cli/text.h"
 #include "crypto/base/time_text.h"
+#include "vault/wire/operator_limits.h"
 
 namespace coffer::cli {
 namespace {
@@ -71,8 +72,23 @@ std::string KeyringText(const OperatorStatus& status) {
   return text + ", exported";
 }
 
+// "1 holds: messenger for balance_display; coffer brake list".
+std::string BrakesText(OperatorClient& client, const OperatorStatus& status) {
+  if (status.brakes == 0) return "";
+  std::string text =
+      std::to_string(status.brakes) + (status.brakes == 1 ? " holds" : " hold");
+  auto answer = client.Ask(wire::OperatorOp::kBrakeList, wire::EmptyQuestion{});
+  if (!answer.ok()) return text + "; coffer brake list";
+  auto list = answer->As<wire::BrakeListAnswer>();
+  if (!list.ok() || list->rows.empty()) return text + "; coffer brake list";
+  const wire::BrakeRow& first = list->rows[0];
+  text += ": " + Printable(first.caller) + " for " + Printable(first.purpose);
+  if (status.brakes > 1) text += " and others";
+  return text + "; coffer brake list";
+}
+
 void PrintHuman(const Invocation& invocation, const Settings& settings,
-                const OperatorStatus& status) {
+                const OperatorStatus& status, const std::string& brakes) {
   FieldList fields;
   std::string state(wire::VaultStateText(status.state));
   if (!status.reason.empty()) state += ": " + Printable(status.reason);
@@ -111,6 +127,9 @@ void PrintHuman(const Invocation& invocation, const Settings& settings,
   }
   fields.Add("floors",
              Grouped(status.floors) + " of " + Grouped(status.floors_max));
+  if (status.brakes != 0) {
+    fields.Add("brakes", brakes);
+  }
   fields.Add("connections", Counted(status.callers, "caller") + ", " +
                                 Counted(status.monitors, "monitor") + ", " +
                                 Counted(status.operators, "operator"));
@@ -199,7 +218,9 @@ void PrintJson(const Invocation& invocation, const Settings& settings,
     }
     json.EndArray().EndObject();
   }
-  json.Number("awaiting", status.awaiting).EndObject();
+  json.Number("awaiting", status.awaiting)
+      .Number("brakes", status.brakes)
+      .EndObject();
   PrintBody(invocation, text.view());
 }
 
@@ -217,7 +238,7 @@ Exit RunStatus(const Invocation& invocation) {
   if (invocation.json()) {
     PrintJson(invocation, *settings, *status);
   } else {
-    PrintHuman(invocation, *settings, *status);
+    PrintHuman(invocation, *settings, *status, BrakesText(*client, *status));
   }
   switch (status->state) {
     case VaultState::kOperational:

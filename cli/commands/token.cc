@@ -123,6 +123,18 @@ Exit RunTokenIntrospect(const Invocation& invocation) {
 }
 
 Exit RunTokenRevoke(const Invocation& invocation) {
+  const char* group = nullptr;
+  size_t given = invocation.Has("token-file");
+  for (const char* option : {"caller", "purpose", "institution"}) {
+    if (!invocation.Has(option)) continue;
+    group = option;
+    ++given;
+  }
+  if (given != 1) {
+    return invocation.Usage(
+        "exactly one of --token-file, --caller, --purpose and --institution");
+  }
+  if (group != nullptr) return RevokeGroup(invocation, group);
   if (!invocation.Confirmed("Revoke this access token?")) {
     return invocation.Fail(Exit::kRefused, "not revoked", "");
   }

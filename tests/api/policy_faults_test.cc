@@ -321,6 +321,40 @@ TEST(PolicyFaults, IssueRules) {
   }
 }
 
+TEST(PolicyFaults, RulesOfOneCallerAndPurposeShareOneBudget) {
+  const auto rule = [](const std::string& audience, const std::string& more) {
+    return "{ purpose = \"balance_display\", audience = \"" + audience + "\"" +
+           more + " }";
+  };
+  for (const char* key : {"distinct_links_per_hour", "distinct_links_per_day",
+                          "tokens_per_second"}) {
+    const auto of = [&](int number) {
+      return std::string(", ") + key + " = " + std::to_string(number);
+    };
+    const std::string text = FindingsWith(
+        rule("connector", of(5)),
+        rule("connector", of(5)) + ",\n" + rule("messenger", of(7)));
+    EXPECT_NE(text.find("p:20: callers.messenger.issue[2]." + std::string(key) +
+                        " is 7, and 5 in the rule of line 19: rules of one "
+                        "caller and purpose share one budget\n"),
+              std::string::npos)
+        << text;
+    for (const std::string& other : {of(5), std::string()}) {
+      EXPECT_EQ(FindingsWith(
+                    rule("connector", of(5)),
+                    rule("connector", of(5)) + ",\n" + rule("messenger", other))
+                    .find("budget"),
+                std::string::npos);
+    }
+  }
+  EXPECT_EQ(FindingsWith(rule("connector", ""),
+                         rule("connector",
+                              ", distinct_links_per_hour = 4, "
+                              "distinct_links_per_day = 1048577")),
+            "p:19: the budgets count 1048577 links in all (the larger of hour "
+            "and day each); the keeper has room for 1048576\n");
+}
+
 TEST(PolicyFaults, OverlappingRulesAreAmbiguous) {
   const std::string rule =
       "{ purpose = \"balance_display\", audience = "

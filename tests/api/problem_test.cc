@@ -91,9 +91,9 @@ TEST(Problem, RedeemingHasOneAnswerBesideMissingRightsAndASealedVault) {
   const std::string bad = Body(ProblemOf(Rule::kTokenExpired));
   for (Rule rule : EveryRefusal()) {
     const Problem problem = RedeemProblemOf(rule);
-    const bool own_right = rule == Rule::kUnknownCaller ||
-                           rule == Rule::kAmbiguousCaller ||
-                           rule == Rule::kNoRedeemRight;
+    const bool own_right =
+        rule == Rule::kUnknownCaller || rule == Rule::kAmbiguousCaller ||
+        rule == Rule::kForeignNamespace || rule == Rule::kNoRedeemRight;
     const Verdict verdict = wire::VerdictOf(rule);
     if (own_right) {
       EXPECT_EQ(problem.status, 403);
@@ -104,6 +104,20 @@ TEST(Problem, RedeemingHasOneAnswerBesideMissingRightsAndASealedVault) {
       EXPECT_EQ(Body(problem), bad) << wire::RuleText(rule);
     }
   }
+}
+
+TEST(Problem, ASpentBudgetSaysWhenItsWindowEnds) {
+  constexpr uint64_t kMidnight = 1785542400;
+  const auto after = [](Rule rule, uint64_t now) {
+    return ProblemOf(rule, now).retry_after_seconds;
+  };
+  EXPECT_EQ(after(Rule::kBudgetRate, kMidnight + 17), 1u);
+  EXPECT_EQ(after(Rule::kBudgetLinksHour, kMidnight), 3600u);
+  EXPECT_EQ(after(Rule::kBudgetLinksHour, kMidnight + 3599), 1u);
+  EXPECT_EQ(after(Rule::kBudgetLinksFull, kMidnight + 7200 + 60), 3540u);
+  EXPECT_EQ(after(Rule::kBudgetLinksDay, kMidnight), 86400u);
+  EXPECT_EQ(after(Rule::kBudgetLinksDay, kMidnight + 86399), 1u);
+  EXPECT_EQ(after(Rule::kSpentTokensFull, kMidnight + 17), 60u);
 }
 
 TEST(Problem, ClosedVaultsSayWhatTheyWaitFor) {

@@ -108,6 +108,7 @@ TEST(Response, BatchesKeepOrderAndStatus) {
   batch.Add(answer);
   batch.Add(ProblemOf(wire::Rule::kLinkUnknown), 9);
   batch.Add(answer);
+  batch.Add({429, "spent", "Spent", "later", 7}, wire::kNoLeaf);
   batch.End();
   const std::string one = "{\"status\":200," + std::string(kTokenFields) + "}";
   EXPECT_EQ(out.view(),
@@ -116,7 +117,10 @@ TEST(Response, BatchesKeepOrderAndStatus) {
                 "\"title\":\"Not found\",\"status\":404,\"error\":"
                 "\"not_found\",\"detail\":\"there is no such link for this "
                 "caller\",\"instance\":\"urn:coffer:audit:9\"}," +
-                one + "]}");
+                one +
+                ",{\"type\":\"urn:coffer:error:spent\",\"title\":\"Spent\","
+                "\"status\":429,\"error\":\"spent\",\"detail\":\"later\","
+                "\"retry_after\":7}]}");
   TextBuilder empty;
   TokenBatchWriter(empty).End();
   EXPECT_EQ(empty.view(), "{\"responses\":[]}");
@@ -209,7 +213,8 @@ TEST(Response, StatusIsForTheMonitor) {
             "{\"state\":\"operational\",\"version\":\"" COFFER_VERSION
             "\",\"clock_accepted\":true,\"vault_id\":"
             "\"00000000000000000000000000000000\",\"leaves\":12,"
-            "\"now\":\"2026-08-01T00:00:00Z\",\"floors\":0,\"connections\":0}");
+            "\"now\":\"2026-08-01T00:00:00Z\",\"floors\":0,\"connections\":0,"
+            "\"brakes\":0,\"budget_refusals\":0}");
 }
 
 }  // namespace

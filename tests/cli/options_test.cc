@@ -99,8 +99,7 @@ TEST(Verbs, AreTheOnesOfTheInterface) {
 TEST(Verbs, OfLaterVersionsAreAUsageError) {
   Coffer coffer;
   for (std::vector<std::string> words :
-       std::vector<std::vector<std::string>>{{"brake", "list"},
-                                             {"audit", "verify", "--dir", "d"},
+       std::vector<std::vector<std::string>>{{"audit", "verify", "--dir", "d"},
                                              {"audit", "prove", "1"},
                                              {"audit", "checkpoint"}}) {
     EXPECT_EQ(coffer.Run(words), Exit::kUsage) << words[0];

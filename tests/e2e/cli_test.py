@@ -13,9 +13,9 @@ import unittest
 import coffer_daemon
 from coffer_daemon import BIN, Daemon, consent, link_body
 
-NOT_YET = ("brake", "subject ledger", "audit verify", "audit prove",
+NOT_YET = ("audit verify", "audit prove",
            "audit checkpoint")
-NOUNS_ALONE = ("slot", "key", "institution", "op", "backup")
+NOUNS_ALONE = ("brake", "slot", "key", "institution", "op", "backup")
 PLATFORM = ("--audience", "platform")
 ISSUE = ("token", "issue", "--purpose", "balance_display", *PLATFORM, "--link")
 
@@ -94,7 +94,7 @@ class CliTest(unittest.TestCase):
             self.assertEqual(done.stdout, "")
             self.assertRegex(done.stderr, r"^coffer: [^\n]+\n$")
         self.assertIn("not in this version",
-                      self.run_coffer(2, "brake", "list").stderr)
+                      self.run_coffer(2, "audit", "prove", "1").stderr)
 
     def test_secrets_are_no_arguments(self):
         for option in ("passphrase", "password", "bank-token", "token",

@@ -62,6 +62,37 @@ TEST(Decision, RequestWithinEveryBoundIsAllowed) {
   EXPECT_EQ(access.ttl_seconds_max, 300u);
 }
 
+TEST(Decision, APeerThatTheKernelCannotNameNeedsThePolicysWord) {
+  auto policy = MakePolicy();
+  const auto match = [&](Identity identity) {
+    return MatchCaller(*policy, identity).rule;
+  };
+  Identity peer;
+  peer.uid = 1002;
+  peer.gid = kOverflowId;  // many system users have it
+  EXPECT_EQ(match(peer), Rule::kAllowed);
+  peer.nameless = true;
+  EXPECT_EQ(match(peer), Rule::kForeignNamespace);
+  EXPECT_EQ(MatchCaller(*policy, peer).first, kMessenger);
+  policy->callers[kMessenger].foreign_namespaces = true;
+  EXPECT_EQ(match(peer), Rule::kAllowed);
+  peer.uid = 1003;
+  EXPECT_EQ(match(peer), Rule::kForeignNamespace) << "each caller by itself";
+
+  peer = Identity{};
+  peer.uid = kOverflowId;
+  EXPECT_EQ(match(peer), Rule::kUnknownCaller);
+  policy->callers[kMessenger].identity = kOverflowId;
+  EXPECT_EQ(match(peer), Rule::kAllowed);
+  policy->callers[kMessenger].foreign_namespaces = false;
+  EXPECT_EQ(match(peer), Rule::kForeignNamespace);
+  // Of groups only the one that matched says anything.
+  peer.uid = 5;
+  peer.gid = kOverflowId;
+  policy->callers[kMessenger].identity_kind = wire::IdentityKind::kGid;
+  EXPECT_EQ(match(peer), Rule::kForeignNamespace);
+}
+
 TEST(Decision, EachFaultAloneIsNamed) {
   for (const Fault& fault : Faults()) {
     Scenario scenario;

@@ -10,6 +10,17 @@ namespace {
 using wire::IdentityKind;
 
 constexpr int64_t kIdMax = 0xfffffffe;  // the last one means "no id"
+constexpr uint32_t kOverflowId = 65534;
+
+struct BudgetKey {
+  std::string_view key;
+  uint32_t wire::IssueRule::*budget;
+};
+constexpr BudgetKey kBudgets[] = {
+    {"distinct_links_per_hour", &wire::IssueRule::distinct_links_per_hour},
+    {"distinct_links_per_day", &wire::IssueRule::distinct_links_per_day},
+    {"tokens_per_second", &wire::IssueRule::tokens_per_second},
+};
 
 struct RightRow {
   std::string_view text;
@@ -170,6 +181,14 @@ void PolicyCompiler::CompileRights(TomlReader& reader,
     }
   }
   ReadPurposes(reader, "redeem", caller.redeem);
+  caller.foreign_namespaces = reader.Flag("foreign_namespaces").value_or(false);
+  if (caller.identity == kOverflowId && !caller.foreign_namespaces) {
+    findings_.Warning(
+        reader.line(),
+        reader.place() +
+            " is never served: 65534 is what the kernel shows for ids of "
+            "another user namespace; foreign_namespaces = true takes them");
+  }
 }
 
 void PolicyCompiler::CompileRules(TomlReader& reader, const Draft& draft) {
@@ -281,25 +300,40 @@ bool PolicyCompiler::CompileReach(TomlReader& reader, wire::IssueRule& rule) {
 }
 
 void PolicyCompiler::CompileBudgets(TomlReader& reader, wire::IssueRule& rule) {
-  struct Row {
-    std::string_view key;
-    uint32_t* budget;
-  };
-  const Row rows[] = {
-      {"distinct_links_per_hour", &rule.distinct_links_per_hour},
-      {"distinct_links_per_day", &rule.distinct_links_per_day},
-      {"tokens_per_second", &rule.tokens_per_second},
-  };
-  for (const Row& row : rows) {
+  for (const BudgetKey& row : kBudgets) {
     const auto number = reader.Integer(row.key, 1, 0xffffffff);
     if (!number) continue;
-    *row.budget = static_cast<uint32_t>(*number);
+    rule.*row.budget = static_cast<uint32_t>(*number);
     if (budget_line_ == 0) budget_line_ = reader.LineOfKey(row.key);
+  }
+}
+
+// A budget is the caller's for the purpose, whatever the audience: rules that
+// give a figure give the same one.
+void PolicyCompiler::CheckBudget(const wire::IssueRule& rule,
+                                 const TomlReader& reader) {
+  for (const BudgetKey& row : kBudgets) {
+    for (size_t i = 0; i < policy_.rules.size; ++i) {
+      const wire::IssueRule& other = policy_.rules[i];
+      const uint32_t said = other.*row.budget;
+      if (other.caller != rule.caller || other.purpose != rule.purpose ||
+          said == 0 || rule.*row.budget == 0 || said == rule.*row.budget) {
+        continue;
+      }
+      findings_.Fault(reader.LineOfKey(row.key),
+                      reader.place() + "." + std::string(row.key) + " is " +
+                          std::to_string(rule.*row.budget) + ", and " +
+                          std::to_string(said) + " in the rule of line " +
+                          std::to_string(rule_lines_[i]) +
+                          ": rules of one caller and purpose share one budget");
+      break;
+    }
   }
 }
 
 void PolicyCompiler::AddRule(const wire::IssueRule& rule,
                              const TomlReader& reader) {
+  CheckBudget(rule, reader);
   for (size_t i = 0; i < policy_.rules.size; ++i) {
     const wire::IssueRule& other = policy_.rules[i];
     if (other.caller == rule.caller && other.purpose == rule.purpose &&

@@ -48,6 +48,7 @@ class PolicyCompiler {
   bool CompileReach(TomlReader& reader, wire::IssueRule& rule);
   void CompileBudgets(TomlReader& reader, wire::IssueRule& rule);
   void WarnOfIdleAudiences();
+  void CheckBudget(const wire::IssueRule& rule, const TomlReader& reader);
   void AddRule(const wire::IssueRule& rule, const TomlReader& reader);
   void AddCaller(const wire::PolicyCaller& caller, Draft& draft, uint32_t line);
 

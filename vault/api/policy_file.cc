@@ -318,9 +318,12 @@ void PolicyCompiler::Compile(const toml::table& root_table) {
   if (policy_.purposes.empty()) {
     findings_.Warning(0, "no purposes: nothing can be issued");
   }
-  if (budget_line_ != 0) {
-    findings_.Note(budget_line_,
-                   "budgets are carried and not enforced by this version");
+  if (const uint64_t links = wire::BudgetLinks(policy_);
+      links > base::kBudgetLinksMax) {
+    findings_.Fault(budget_line_,
+                    "the budgets count " + std::to_string(links) +
+                        " links in all (the larger of hour and day each); the "
+                        "keeper has room for 1048576");
   }
 }
 

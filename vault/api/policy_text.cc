@@ -133,6 +133,7 @@ std::string CallerText(const Policy& policy, size_t place) {
   std::string out = TomlHeader("callers", caller.name.view());
   out += caller.identity_kind == wire::IdentityKind::kUid ? "uid = " : "gid = ";
   out += std::to_string(caller.identity) + "\n";
+  if (caller.foreign_namespaces) out += "foreign_namespaces = true\n";
   if (caller.link_rights != 0) {
     out += "links = " + TomlList(RightNames(caller.link_rights)) + "\n";
   }
@@ -184,6 +185,7 @@ void WriteCaller(JsonWriter& json, const Policy& policy, size_t place) {
   json.BeginObject()
       .Text("name", caller.name.view())
       .Number(uid ? "uid" : "gid", caller.identity);
+  if (caller.foreign_namespaces) json.Bool("foreign_namespaces", true);
   WriteList(json, "links", RightNames(caller.link_rights));
   WriteList(json, "redeem", NamesOf(caller.redeem, policy.purposes));
   for (const KeyRow& row : KeysOf(caller)) {

@@ -55,6 +55,9 @@ constexpr Problem NoScope(std::string_view detail) {
 constexpr Problem BadRequest(std::string_view detail) {
   return {400, "invalid_request", "Invalid request", detail};
 }
+constexpr Problem Spent(std::string_view detail, uint32_t retry_after) {
+  return {429, "budget_exceeded", "Budget exceeded", detail, retry_after};
+}
 constexpr Problem Conflict(std::string_view detail) {
   return {409, "conflict", "Conflict", detail};
 }
@@ -73,6 +76,9 @@ constexpr Row kRows[] = {
       60}},
     {Rule::kUnknownCaller, kNoCaller},
     {Rule::kAmbiguousCaller, kNoCaller},
+    {Rule::kForeignNamespace,
+     Unauthorized("this process is in another pid or user namespace; run it "
+                  "in the vault's, or have foreign_namespaces set")},
     {Rule::kNoLinkRight,
      Unauthorized("this caller lacks the right; ask the operator")},
     {Rule::kNoRedeemRight,
@@ -143,6 +149,20 @@ constexpr Row kRows[] = {
     {Rule::kRecordStale, kDamaged},
     {Rule::kRecordDamaged, kDamaged},
     {Rule::kKeyUnavailable, kDamaged},
+    {Rule::kBudgetRate,
+     Spent("the caller's tokens a second are spent; repeat in a second", 1)},
+    {Rule::kBudgetLinksHour,
+     Spent("the caller's links of this hour are spent; those asked for before "
+           "go on",
+           3600)},
+    {Rule::kBudgetLinksDay,
+     Spent("the caller's links of this day are spent; those asked for before "
+           "go on",
+           86400)},
+    {Rule::kBudgetLinksFull,
+     Spent("the vault counts as many links as it can; those asked for before "
+           "go on",
+           3600)},
     {Rule::kTokenMalformed, kInvalidToken},
     {Rule::kTokenNotAuthentic, kInvalidToken},
     {Rule::kTokenExpired, kInvalidToken},
@@ -179,8 +199,8 @@ Problem ProblemOfVerdict(Verdict verdict) {
       return {412, "precondition_failed", "Precondition failed",
               "the link was written since; read it again and use its ETag"};
     case Verdict::kBudgetExceeded:
-      return {429, "budget_exceeded", "Budget exceeded",
-              "the caller's budget is spent; repeat after Retry-After", 60};
+      return Spent("the caller's budget is spent; repeat after Retry-After",
+                   60);
     case Verdict::kDamaged:
       return kDamaged;
     case Verdict::kUnavailable:
@@ -200,10 +220,21 @@ Problem ProblemOf(wire::Rule rule) {
   return ProblemOfVerdict(wire::VerdictOf(rule));
 }
 
+Problem ProblemOf(wire::Rule rule, uint64_t now) {
+  Problem problem = ProblemOf(rule);
+  // Until the UTC hour or day ends: what a whole one has, less what passed.
+  if (problem.status == 429 && problem.retry_after_seconds >= 3600) {
+    problem.retry_after_seconds -=
+        static_cast<uint32_t>(now % problem.retry_after_seconds);
+  }
+  return problem;
+}
+
 Problem RedeemProblemOf(wire::Rule rule) {
   switch (rule) {
     case Rule::kUnknownCaller:
     case Rule::kAmbiguousCaller:
+    case Rule::kForeignNamespace:
     case Rule::kNoRedeemRight:
       return ProblemOf(rule);
     default:

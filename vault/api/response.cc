@@ -60,8 +60,8 @@ void WriteTokenFields(JsonWriter& json, const wire::IssueAnswer& answer) {
       .Text("scope", answer.scope);
 }
 
-void WriteProblemObject(JsonWriter& json, const Problem& problem,
-                        uint64_t leaf) {
+void WriteProblemObject(JsonWriter& json, const Problem& problem, uint64_t leaf,
+                        uint32_t retry_after = 0) {
   char text[64];
   constexpr std::string_view kType = "urn:coffer:error:";
   constexpr std::string_view kInstance = "urn:coffer:audit:";
@@ -80,6 +80,7 @@ void WriteProblemObject(JsonWriter& json, const Problem& problem,
     instance.AppendNumber(leaf);
     json.Text("instance", instance.view());
   }
+  if (retry_after != 0) json.Number("retry_after", retry_after);
   json.EndObject();
 }
 
@@ -143,7 +144,7 @@ void TokenBatchWriter::Add(const wire::IssueAnswer& answer) {
   json_.EndObject();
 }
 void TokenBatchWriter::Add(const Problem& problem, uint64_t leaf) {
-  WriteProblemObject(json_, problem, leaf);
+  WriteProblemObject(json_, problem, leaf, problem.retry_after_seconds);
 }
 void TokenBatchWriter::End() { json_.EndArray().EndObject(); }
 
@@ -239,6 +240,8 @@ void WriteStatus(TextBuilder& out, const wire::StatusAnswer& answer) {
       .Time("now", answer.now)
       .Number("floors", answer.floors)
       .Number("connections", answer.connections)
+      .Number("brakes", answer.brakes)
+      .Number("budget_refusals", answer.budget_refusals)
       .EndObject();
 }
 

@@ -25,6 +25,9 @@ struct Problem {
 
 // What a caller is told about the keeper's rule; never for kAllowed.
 Problem ProblemOf(wire::Rule rule);
+// The same at this second of the vault: a spent budget says when its window
+// ends.
+Problem ProblemOf(wire::Rule rule, uint64_t now);
 // The same for POST /v1/redeem, where all but a missing right and a vault that
 // is not serving is one answer: 400 invalid_grant.
 Problem RedeemProblemOf(wire::Rule rule);
@@ -96,7 +99,8 @@ class LinkListWriter {
 // POST /v1/token
 void WriteToken(TextBuilder& out, const wire::IssueAnswer& answer);
 
-// POST /v1/token/batch, in the order of the requests.
+// POST /v1/token/batch, in the order of the requests. A problem that has a
+// Retry-After says it as `retry_after`.
 class TokenBatchWriter {
  public:
   explicit TokenBatchWriter(TextBuilder& out);

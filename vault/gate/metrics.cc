@@ -51,6 +51,12 @@ void Metrics::Write(api::TextBuilder& out, const MetricsNow& now) const {
              now.vault.leaves);
   family.One("coffer_floors", "gauge", "Floors in the keeper's table.",
              now.vault.floors);
+  family.One("coffer_brakes_tripped", "gauge",
+             "Budgets whose brake holds now; see `coffer brake list`.",
+             now.vault.brakes);
+  family.One("coffer_budget_refusals_total", "counter",
+             "Tokens that a budget refused, since the keeper's start.",
+             now.vault.budget_refusals);
   family.One("coffer_links", "gauge", "Links in the store.", now.links);
   family.One("coffer_connections", "gauge", "Open connections.",
              now.connections);

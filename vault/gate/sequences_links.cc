@@ -37,7 +37,8 @@ void FinishWritten(Turn& turn, Exchange& exchange, uint16_t status) {
 
 bool Allowed(Turn& turn, Exchange& exchange, const KeeperAnswer& answer) {
   if (answer.header.rule == wire::Rule::kAllowed) return true;
-  turn.FinishProblem(exchange, api::ProblemOf(answer.header.rule),
+  turn.FinishProblem(exchange,
+                     api::ProblemOf(answer.header.rule, turn.VaultNow()),
                      answer.header.leaf);
   return false;
 }

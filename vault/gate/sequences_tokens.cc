@@ -117,7 +117,8 @@ void OnIssueOfBatch(Turn& turn, Exchange& exchange,
     if (answer.fields->failed()) return;
     exchange.batch->Add(issued);
   } else {
-    exchange.batch->Add(api::ProblemOf(answer.header.rule), answer.header.leaf);
+    exchange.batch->Add(api::ProblemOf(answer.header.rule, turn.VaultNow()),
+                        answer.header.leaf);
   }
   if (--exchange.waiting == 0) FinishBatch(turn, exchange);
 }

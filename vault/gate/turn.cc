@@ -302,6 +302,7 @@ base::Status Turn::TakeStatus(base::Decoder& fields) {
   fields.Struct(status);
   if (fields.failed()) return Fail(Code::kInvalid, "a malformed status");
   status_ = status;
+  status_at_ = clock_.BootMilliseconds();
   return identity_checked_ ? base::Status() : CheckStoreIdentity();
 }
 

@@ -72,6 +72,10 @@ class Turn {
   uint64_t AskStatus();
   uint64_t status_answered() const { return status_answered_; }
   const wire::StatusAnswer& status() const { return status_; }
+  // The keeper's clock, as of the last status and the time since.
+  uint64_t VaultNow() const {
+    return status_.now + (clock_.BootMilliseconds() - status_at_) / 1000;
+  }
 
   // --- For the steps ---------------------------------------------------------
   template <typename Item>
@@ -139,6 +143,7 @@ class Turn {
   bool stopped_ = false;
 
   wire::StatusAnswer status_;
+  uint64_t status_at_ = 0;  // milliseconds of the boot clock
   uint64_t status_asked_ = 0;
   uint64_t status_answered_ = 0;
   uint64_t status_asked_at_batch_ = 0;

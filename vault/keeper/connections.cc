@@ -70,6 +70,7 @@ const CallerMatch& Connections::Match(Connection& connection,
     identity.gid = connection.peer.gid;
     identity.groups = connection.peer.groups.begin();
     identity.groups_size = connection.peer.groups.size;
+    identity.nameless = connection.peer.pid == 0;
     connection.match = MatchCaller(policy, identity);
     connection.matched_under = generation;
   }

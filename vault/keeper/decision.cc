@@ -104,8 +104,12 @@ CallerMatch MatchCaller(const Policy& policy, const Identity& identity) {
       match.rule = Rule::kAmbiguousCaller;
       return match;
     }
+    const PolicyCaller& caller = policy.callers[i];
+    const bool foreign = identity.nameless || identity.uid == kOverflowId ||
+                         caller.identity == kOverflowId;
     match.first = static_cast<int>(i);
-    match.rule = Rule::kAllowed;
+    match.rule = foreign && !caller.foreign_namespaces ? Rule::kForeignNamespace
+                                                       : Rule::kAllowed;
   }
   return match;
 }

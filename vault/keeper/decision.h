@@ -24,11 +24,18 @@ struct Identity {
   uint32_t gid = 0;
   const uint32_t* groups = nullptr;  // supplementary
   size_t groups_size = 0;
+  // In a pid namespace that is not the keeper's or one beneath it.
+  bool nameless = false;
 };
+// What the kernel shows instead of a uid or gid that the keeper's user
+// namespace does not have.
+inline constexpr uint32_t kOverflowId = 65534;
 struct CallerMatch {
-  Rule rule = Rule::kUnknownCaller;  // kAllowed when exactly one matches
-  int first = -1;                    // place in policy.callers
-  int second = -1;                   // kAmbiguousCaller: the other one
+  // kAllowed when exactly one matches; kForeignNamespace when it does, and the
+  // kernel cannot name the peer here.
+  Rule rule = Rule::kUnknownCaller;
+  int first = -1;   // place in policy.callers
+  int second = -1;  // kAmbiguousCaller: the other one
 };
 CallerMatch MatchCaller(const Policy& policy, const Identity& identity);
 

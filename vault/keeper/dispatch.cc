@@ -30,6 +30,8 @@ void ReportStatus(Operation::Shared& shared, const wire::StatusItem&,
   status.floors = static_cast<uint32_t>(vault.floors().size());
   status.connections =
       static_cast<uint32_t>(shared.connections.count(Listener::kCaller));
+  status.brakes = vault.budgets().Holding(status.now);
+  status.budget_refusals = vault.budgets().refusals();
   answer.Allow(wire::kNoLeaf, status);
 }
 

@@ -1,5 +1,6 @@
 # The keeper's own files (journal, keeper.state) and the tables kept in them.
 add_library(coffer_keeper_files STATIC
+            ${PROJECT_SOURCE_DIR}/vault/keeper/budgets.cc
             ${PROJECT_SOURCE_DIR}/vault/keeper/floors.cc
             ${PROJECT_SOURCE_DIR}/vault/keeper/journal.cc
             ${PROJECT_SOURCE_DIR}/vault/keeper/journal_append.cc

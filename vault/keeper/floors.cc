@@ -46,7 +46,7 @@ bool Floors::CanRaise(const base::ByteArray<16>& key, bool kill) const {
 
 bool Floors::Raise(const Floor& floor, bool kill) {
   if (Floor* held = table_.Find(floor.key); held != nullptr) {
-    subjects_ -= OfSubject(*held);
+    Count(*held, -1);
     if (Prevails(floor, *held)) {
       held->kind = floor.kind;
       held->reason = floor.reason;
@@ -59,11 +59,11 @@ bool Floors::Raise(const Floor& floor, bool kill) {
     held->token_leaf = std::max(held->token_leaf, floor.token_leaf);
     held->set_leaf = std::max(held->set_leaf, floor.set_leaf);
     if (held->institution != floor.institution) held->institution = 0;
-    subjects_ += OfSubject(*held);
+    Count(*held, 1);
     return true;
   }
   if (!CanRaise(floor.key, kill) || !table_.Insert(floor)) return false;
-  subjects_ += OfSubject(floor);
+  Count(floor, 1);
   return true;
 }
 
@@ -82,9 +82,10 @@ size_t Floors::Drop(const OldestKeks& oldest, uint64_t token_horizon) {
     if (floor.kind != FloorKind::kErased && floor.token_leaf > token_horizon) {
       return false;
     }
-    if (floor.kind == FloorKind::kTokens) return true;
-    if (!IsFinal(floor, oldest)) return false;
-    subjects_ -= OfSubject(floor);
+    if (floor.kind != FloorKind::kTokens && !IsFinal(floor, oldest)) {
+      return false;
+    }
+    Count(floor, -1);
     return true;
   });
   return before - table_.size();

@@ -86,11 +86,15 @@ class Floors {
   size_t size() const { return table_.size(); }
   // Whether a floor of a subject, not of a link, may be there.
   bool has_subjects() const { return subjects_ != 0; }
+  // Whether a floor of a name may be there.
+  bool has_names() const { return names_ != 0; }
+  // No room even for a kill.
+  bool full() const { return table_.size() == base::kFloorsMax; }
   const Floor* begin() const { return table_.begin(); }
   const Floor* end() const { return table_.end(); }
   void Clear() {
     table_.Clear();
-    subjects_ = 0;
+    subjects_ = names_ = 0;
   }
 
  private:
@@ -98,7 +102,15 @@ class Floors {
     return floor.kind != FloorKind::kTokens && floor.institution == 0;
   }
 
+  // Counts it in (1) or out (-1).
+  void Count(const Floor& floor, int by) {
+    const size_t more = static_cast<size_t>(by);
+    if (OfSubject(floor)) subjects_ += more;
+    if (floor.kind == FloorKind::kTokens) names_ += more;
+  }
+
   size_t subjects_ = 0;
+  size_t names_ = 0;
   StateTable<Floor, base::kFloorsMax> table_;
 };
 

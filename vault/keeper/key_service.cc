@@ -405,6 +405,12 @@ Status KeyService::MayChange(const wire::InstitutionQuestion& question) const {
       question.action != InstitutionAction::kAdmit) {
     return Fail(Code::kConflict, "the institution was withdrawn");
   }
+  // It would go on with links that a kill could not end.
+  if (question.action == InstitutionAction::kResume && vault_.floors().full()) {
+    return Fail(Code::kFull,
+                "the floors are full; run coffer key rotate --all, and resume "
+                "once it has ended");
+  }
   return {};
 }
 

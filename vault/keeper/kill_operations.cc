@@ -26,6 +26,8 @@ Rule OpenToKill(Operation& operation, uint16_t right, const wire::LinkId& link,
                 const wire::StoredLink& stored) {
   Rule rule = operation.OpenOwned(right, link, stored);
   if (rule == Rule::kAllowed && !operation.s.vault.CanRaiseFloor(link, true)) {
+    operation.s.vault.SuspendForRoom(
+        FloorInstitution(operation.s.opened.institution));
     rule = Rule::kFloorsFull;
   }
   return rule;
@@ -170,6 +172,8 @@ void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,
   // The leaf itself is later than every record it ends.
   floor.record_leaf = floor.token_leaf = index;
   if (!shared.vault.RaiseFloor(floor, kill)) {
+    // Whose links they are, only the store could say.
+    if (shared.vault.floors().full()) shared.vault.SuspendForRoom(0);
     return operation.Refuse(Rule::kFloorsFull);
   }
   consent.Use(shared.vault);

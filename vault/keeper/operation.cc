@@ -33,6 +33,10 @@ bool Operation::Enter(wire::ConnectionId id) {
     leaf.caller = asker.name;
     return true;
   }
+  if (match.rule == Rule::kForeignNamespace) {
+    const auto& callers = s.vault.policy().callers;
+    leaf.caller = callers[static_cast<size_t>(match.first)].name.view();
+  }
   if (match.rule == Rule::kAmbiguousCaller) {
     const auto& callers = s.vault.policy().callers;
     std::string_view first =
@@ -231,6 +235,18 @@ ByteArray<16> SubjectFloorKey(const Keyring& keyring, std::string_view linker,
   ByteArray<16> key;
   crypto::KeyedHash(key, keyring.index_key(), "coffer subject floor",
                     {base::AsBytes(linker), subject});
+  return key;
+}
+
+ByteArray<16> NameFloorKey(const Keyring& keyring, wire::TokenGroup group,
+                           std::string_view name) {
+  std::string_view label = "coffer caller floor";
+  if (group == wire::TokenGroup::kPurpose) label = "coffer purpose floor";
+  if (group == wire::TokenGroup::kInstitution) {
+    label = "coffer institution floor";
+  }
+  ByteArray<16> key;
+  crypto::KeyedHash(key, keyring.index_key(), label, {base::AsBytes(name)});
   return key;
 }
 

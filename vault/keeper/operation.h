@@ -201,6 +201,9 @@ wire::ByteArray<16> LinkTag(const crypto::LinkAuditKey& audit, uint64_t day);
 wire::ByteArray<16> SubjectFloorKey(const Keyring& keyring,
                                     std::string_view linker,
                                     const wire::SubjectHash& subject);
+// The floor that ends every token of a caller, purpose or institution.
+wire::ByteArray<16> NameFloorKey(const Keyring& keyring, wire::TokenGroup group,
+                                 std::string_view name);
 wire::SubjectHash HashSubject(const Keyring& keyring, std::string_view subject);
 
 }  // namespace coffer::keeper

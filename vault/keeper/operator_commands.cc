@@ -199,6 +199,10 @@ CommandOutcome OperatorCommands::Perform(OperatorOp op, Bytes body,
     case OperatorOp::kOperationApprove:
     case OperatorOp::kOperationCancel:
       return Approvals(op, body, uid, out);
+    case OperatorOp::kBrakeList:
+    case OperatorOp::kBrakeRelease:
+    case OperatorOp::kRevokeTokens:
+      return Limit(op, body, uid, out);
     case OperatorOp::kKeyExport:
     case OperatorOp::kJudgeLinks:
     case OperatorOp::kRestore:
@@ -338,6 +342,23 @@ CommandOutcome OperatorCommands::Approvals(OperatorOp op, Bytes body,
   }
   wire::OperationShowAnswer answer;
   return Finish(quorum_.Show(question->id, answer), out, answer);
+}
+
+CommandOutcome OperatorCommands::Limit(OperatorOp op, Bytes body, uint32_t uid,
+                                       MutableBytes out) {
+  if (op == OperatorOp::kBrakeList) {
+    wire::BrakeListAnswer answer;
+    vault_.ListBrakes(answer);
+    return Done(out, answer);
+  }
+  if (op == OperatorOp::kBrakeRelease) {
+    auto question = base::DecodeWhole<wire::BrakeQuestion>(body);
+    if (!question.ok()) return MalformedQuestion();
+    return Finish(vault_.ReleaseBrake(question->id, uid));
+  }
+  auto question = base::DecodeWhole<wire::RevokeTokensQuestion>(body);
+  if (!question.ok()) return MalformedQuestion();
+  return Finish(vault_.RevokeTokens(*question, uid));
 }
 
 CommandOutcome OperatorCommands::Move(OperatorOp op, Bytes body, uint32_t uid,

@@ -52,6 +52,8 @@ class OperatorCommands {
                      base::MutableBytes out);
   CommandOutcome Approvals(wire::OperatorOp op, Bytes body, uint32_t uid,
                            base::MutableBytes out);
+  CommandOutcome Limit(wire::OperatorOp op, Bytes body, uint32_t uid,
+                       base::MutableBytes out);
   CommandOutcome Move(wire::OperatorOp op, Bytes body, uint32_t uid,
                       base::MutableBytes out);
   CommandOutcome ReportStatus(base::MutableBytes out);

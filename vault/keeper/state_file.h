@@ -3,7 +3,7 @@
 // damaged and later files with a message that names keeper.state; a torn write
 // of the newer slot leaves the older in force.
 //
-//   file   := slot (8 MiB) | slot (8 MiB)   one is in force, the other is zeros
+//   file   := slot (32 MiB) | slot (32 MiB)   one is in force, the other is zeros
 //   slot   := block (4096 bytes) | body box
 //   block  := magic "COFFERS\n" | format u8 | body box bytes u32
 //             | generation u64 | vault id 16 | journal position
@@ -31,9 +31,9 @@
 namespace coffer::keeper {
 
 inline constexpr uint8_t kStateFormat = 1;
-inline constexpr uint64_t kStateSlotBytes = 8 << 20;
+inline constexpr uint64_t kStateSlotBytes = 32 << 20;
 inline constexpr size_t kStateBlockBytes = 4096;
-inline constexpr size_t kStateBodyBytesMax = 7 << 20;
+inline constexpr size_t kStateBodyBytesMax = 31 << 20;
 
 // One way to recover the root key.
 struct StateSlot {
@@ -75,7 +75,7 @@ enum class StateFound : uint8_t {
   kRecovered,  // a write was cut short; the newest whole slot is in force
 };
 
-// Resource: one 8 MiB buffer, made by the constructor; pages that are never
+// Resource: one 32 MiB buffer, made by the constructor; pages that are never
 // used are never resident. The descriptor stays the owner's.
 class StateFile {
  public:

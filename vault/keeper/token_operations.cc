@@ -18,14 +18,6 @@ struct ShownToken {
   uint8_t payload[kClaimsBytesMax + 1];
 };
 
-wire::ByteArray<16> CallerFloorKey(const Keyring& keyring,
-                                   std::string_view caller) {
-  wire::ByteArray<16> key;
-  crypto::KeyedHash(key, keyring.index_key(), "coffer caller floor",
-                    {base::AsBytes(caller)});
-  return key;
-}
-
 // What the gate, and so the caller, may know of a refusal about a token.
 Rule Shown(Rule rule) {
   switch (wire::VerdictOf(rule)) {
@@ -41,6 +33,12 @@ bool IsVoid(const Vault& vault, const wire::ByteArray<16>& key,
             uint64_t epoch) {
   const Floor* floor = vault.floors().Find(key);
   return floor != nullptr && epoch < floor->token_leaf;
+}
+
+bool IsVoid(const Vault& vault, wire::TokenGroup group, std::string_view name,
+            uint64_t epoch) {
+  return vault.floors().has_names() &&
+         IsVoid(vault, NameFloorKey(vault.keyring(), group, name), epoch);
 }
 
 // Opens the token and checks all that needs no record. `audience` is empty
@@ -64,10 +62,10 @@ Rule OpenToken(Operation& operation, std::string_view token,
   if (vault.spent_tokens().Contains(claims.jti)) {
     return claims.single_use ? Rule::kTokenSpent : Rule::kTokenRevoked;
   }
-  if (vault.floors().size() != 0 &&
-      (IsVoid(vault, claims.link, claims.epoch) ||
-       IsVoid(vault, CallerFloorKey(vault.keyring(), claims.client_id),
-              claims.epoch))) {
+  if (IsVoid(vault, claims.link, claims.epoch) ||
+      IsVoid(vault, wire::TokenGroup::kCaller, claims.client_id,
+             claims.epoch) ||
+      IsVoid(vault, wire::TokenGroup::kPurpose, claims.purpose, claims.epoch)) {
     return Rule::kTokenRevoked;
   }
   return Rule::kAllowed;
@@ -89,6 +87,10 @@ Rule DecideAgain(Operation& operation, const Claims& claims,
   Rule rule = DecideWithoutLink(policy, request);
   if (rule == Rule::kAllowed) rule = operation.Open(claims.link, stored);
   if (rule != Rule::kAllowed) return rule;
+  if (IsVoid(operation.s.vault, wire::TokenGroup::kInstitution,
+             operation.s.opened.head.institution, claims.epoch)) {
+    return Rule::kTokenRevoked;
+  }
   operation.leaf.scope = claims.scope;
   return DecideWithLink(policy, request, operation.Facts(),
                         operation.s.vault.Now())
@@ -160,7 +162,9 @@ Rule DecideIssue(Operation& operation, const wire::IssueItem& item,
           static_cast<uint16_t>(operation.asker.caller), now)) {
     return Rule::kSpentTokensFull;
   }
-  return Rule::kAllowed;
+  // Last, so that only what all else allows is counted.
+  return vault.Spend(request.caller, request.purpose, item.link,
+                     operation.leaf.uid);
 }
 
 }  // namespace
@@ -335,7 +339,8 @@ void RevokeToken(Shared& shared, const wire::RevokeTokenItem& item,
   if (!added.ok() && added.error().code == base::Code::kFull) {
     // No room to remember one token: all of its client's end.
     Floor floor{};
-    floor.key = CallerFloorKey(vault.keyring(), claims.client_id);
+    floor.key = NameFloorKey(vault.keyring(), wire::TokenGroup::kCaller,
+                             claims.client_id);
     floor.kind = FloorKind::kTokens;
     floor.token_leaf = operation.leaf_index();
     if (!vault.RaiseFloor(floor, true)) {

@@ -1,5 +1,7 @@
 #include "vault/keeper/vault.h"
 
+#include <algorithm>
+
 #include "crypto/kdf.h"
 #include "crypto/random.h"
 
@@ -55,26 +57,17 @@ class Vault::Replayer final : public JournalVisitor {
     auto leaf = wire::DecodeLeaf(bytes);
     if (!leaf.ok()) return leaf.error();
     if (leaf->time > vault_.highest_time_) vault_.highest_time_ = leaf->time;
-    if (!WantsState(leaf->kind)) return {};
+    // What the keeper suspends by itself is a change of its own.
+    if (!WantsState(leaf->kind) || leaf->rule != wire::Rule::kAllowed) {
+      return {};
+    }
     const size_t place = vault_.not_carried_out_++;
     if (place < kNotCarriedOutMax) {
       vault_.not_carried_out_leaves_[place] = leaf->index;
     }
     return {};
   }
-  Status OnChange(Bytes bytes) override {
-    const bool is_floor =
-        !bytes.empty() && bytes[0] == static_cast<uint8_t>(ChangeKind::kFloor);
-    auto floor =
-        base::DecodeWhole<Floor>(is_floor ? bytes.subspan(1) : Bytes());
-    if (!floor.ok() || !IsFloorKind(static_cast<uint8_t>(floor->kind))) {
-      return Fail(Code::kInvalid, "journal: a change is malformed");
-    }
-    if (!vault_.floors_.Raise(*floor, true)) {
-      return Fail(Code::kFull, "journal: more floors than the table holds");
-    }
-    return {};
-  }
+  Status OnChange(Bytes bytes) override { return vault_.ReplayChange(bytes); }
 
  private:
   Vault& vault_;
@@ -166,6 +159,7 @@ Status Vault::Begin(LeafKind kind, Bytes policy, uint64_t first_leaf,
   JudgeClock(highest_time_);
   fresh_from_ = time_base_;  // nothing was, in this vault
   floors_.Clear();
+  budgets_.Clear();
   auto finish = [&]() -> Status {
     COFFER_TRY(SetPolicy(policy));
     COFFER_TRY(journal_.Create(header_.vault_id, first_leaf));
@@ -256,8 +250,9 @@ Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
   }
   COFFER_TRY(keyring_.Open(keyring, root, header_.vault_id));
   COFFER_TRY(DecodeNextPolicy(policy));
-  COFFER_TRY(SetPolicy(policy));
   floors_.Clear();
+  budgets_.Clear();
+  COFFER_TRY(SetPolicy(policy));
   for (uint32_t i = 0; i < count && !decoder.failed(); ++i) {
     Floor floor{};
     decoder.Struct(floor);
@@ -265,6 +260,7 @@ Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
       return Fail(Code::kDamaged, "keeper.state: floors are malformed");
     }
   }
+  COFFER_TRY(budgets_.Decode(decoder));
   if (!decoder.finished()) {
     return Fail(Code::kDamaged, "keeper.state: malformed; restore a backup");
   }
@@ -327,6 +323,7 @@ Status Vault::LoadPolicy(const wire::PolicyBytes& question, uint32_t uid) {
   COFFER_TRY(DecodeNextPolicy(question.policy));
   COFFER_TRY(wire::CheckQuorum(question.quorum));
   COFFER_TRY(CheckRoomForKeys());
+  COFFER_TRY(budgets_.Prepare(*next_policy_, keyring_.index_key(), Now()));
   // The leaves first: no policy and no rule is in force without one.
   if (!(question.quorum == quorum_)) {
     COFFER_TRY(
@@ -354,6 +351,7 @@ Status Vault::AcceptClock(uint32_t uid) {
   boot_base_ = clock_.BootMilliseconds();
   highest_time_ = fresh_from_ = time_base_;
   clock_accepted_ = true;
+  budgets_.PutBack(time_base_);
   // A step back must not give life back to tokens: a new epoch begins.
   Status operating = Operate(LeafKind::kClockAccept, uid);
   if (!operating.ok()) return Latch(operating.error());
@@ -368,6 +366,8 @@ Status Vault::SetPolicy(Bytes compiled) {
     COFFER_TRY(keyring_.EnsureInstitution(institution.name.view(), Now(),
                                           journal_.next_leaf()));
   }
+  COFFER_TRY(budgets_.Prepare(*next_policy_, keyring_.index_key(), Now()));
+  budgets_.Bind(clock_.BootMilliseconds());
   std::swap(policy_, next_policy_);
   std::memcpy(policy_bytes_.get(), compiled.data(), compiled.size());
   policy_bytes_size_ = compiled.size();
@@ -396,6 +396,7 @@ Result<size_t> Vault::EncodeBody() {
   Encoder rest(out.subspan(size_at + 4 + *keyring));
   rest.Number(static_cast<uint32_t>(floors_.size()));
   for (const Floor& floor : floors_) rest.Struct(floor);
+  budgets_.Encode(rest, now);
   if (encoder.failed() || rest.failed()) {
     return Fail(Code::kTooLarge, "keeper.state: the state is too large");
   }
@@ -418,6 +419,7 @@ void Vault::Forget() {
   keyring_.Clear();
   local_tokens_.Destroy();
   floors_.Clear();
+  budgets_.Clear();
   spent_tokens_.Clear();
   *policy_ = wire::Policy{};
   quorum_ = wire::QuorumRule{};
@@ -454,6 +456,8 @@ void Vault::FillStatus(wire::OperatorStatus& status) const {
     status.evidence_key = {evidence_key_, sizeof evidence_key_};
     status.ingest_kid = {ingest_kid_, sizeof ingest_kid_};
     status.quorum = quorum_;
+    status.brakes = static_cast<uint8_t>(
+        std::min<uint32_t>(budgets_.Holding(status.now), 255));
     status.keyring_generation = keyring_generation_;
     status.exported_generation = exported_generation_;
   }

@@ -7,8 +7,9 @@
 // The state's body (sealed by StateFile under the root key):
 //   format u8 | highest_time u64 | journal position | policy bytes32
 //   | quorum rule | keyring generation u64 | exported generation u64
-//   | keyring bytes32 | count u32 | floor*
-// A change in the journal: kind u8 | fields (kFloor: a floor).
+//   | keyring bytes32 | count u32 | floor* | budgets (budgets.h)
+// A change in the journal: kind u8 | fields: kFloor: a floor; kBudget, kBrake:
+// as in budgets.h; kInstitution: a suspended one's Floor::institution, u16.
 #pragma once
 
 #include <memory>
@@ -16,6 +17,7 @@
 #include "crypto/base/clock.h"
 #include "crypto/self_test.h"
 #include "vault/keeper/access_token.h"
+#include "vault/keeper/budgets.h"
 #include "vault/keeper/floors.h"
 #include "vault/keeper/fresh_once.h"
 #include "vault/keeper/journal.h"
@@ -35,7 +37,22 @@ inline constexpr uint32_t kKeeperUid = 0xffffffff;
 inline constexpr size_t kNotCarriedOutMax = 8;
 
 // Numbers are part of the journal's format: append only.
-enum class ChangeKind : uint8_t { kFloor = 1 };
+enum class ChangeKind : uint8_t {
+  kFloor = 1,
+  kBudget = 2,
+  kBrake = 3,
+  kInstitution = 4,
+};
+
+// Suspended by the keeper itself.
+struct InstitutionChange {
+  uint16_t institution = 0;  // as in Floor
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.institution);
+  }
+};
 
 // A store that lies ready to be put in force by the gate.
 struct StoreAdoption {
@@ -97,6 +114,7 @@ class Vault {
   }
   const Keyring& keyring() const { return keyring_; }
   const Floors& floors() const { return floors_; }
+  const Budgets& budgets() const { return budgets_; }
   SpentTokens& spent_tokens() { return spent_tokens_; }
   FreshOnce& fresh_once() { return fresh_once_; }
   const LocalTokenKeeper& local_tokens() const { return local_tokens_; }
@@ -153,6 +171,20 @@ class Vault {
     return floors_.CanRaise(key, kill);
   }
 
+  // --- Limits, vault_limits.cc
+  // Takes one token of the caller's budget for the purpose (places in the
+  // policy), or says which limit refuses it. What it counts, and a brake that
+  // it trips, go into the batch. Requires CanAppend.
+  wire::Rule Spend(int caller, int purpose, const wire::LinkId& link,
+                   uint32_t uid);
+  void ListBrakes(wire::BrakeListAnswer& answer) const;
+  Status ReleaseBrake(const wire::BrakeId& id, uint32_t uid);
+  // Every token there is of the name is void, from now on.
+  Status RevokeTokens(const wire::RevokeTokensQuestion& question, uint32_t uid);
+  // A kill found no room for its floor: all that it was to end is suspended,
+  // into the batch being filled. `institution` as in Floor.
+  void SuspendForRoom(uint16_t institution);
+
   void FillStatus(wire::OperatorStatus& status) const;
 
  private:
@@ -166,6 +198,10 @@ class Vault {
   // Into next_policy_, with the check that wire cannot make: of public keys.
   Status DecodeNextPolicy(Bytes compiled);
   Status SetPolicy(Bytes compiled);
+  Status ReplayChange(Bytes bytes);
+  void Suspend(uint16_t institution);
+  template <typename Change>
+  void AddChange(ChangeKind kind, const Change& change);
   Status CheckRoomForKeys() const;
   void FormatShownKeys();
   Status Operate(wire::LeafKind kind, uint32_t uid);
@@ -190,6 +226,7 @@ class Vault {
   uint64_t exported_generation_ = 0;
   LocalTokenKeeper local_tokens_;
   Floors floors_;
+  Budgets budgets_;
   SpentTokens spent_tokens_;
   FreshOnce fresh_once_;
   std::unique_ptr<wire::Policy> policy_;

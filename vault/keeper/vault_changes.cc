@@ -83,12 +83,63 @@ bool Vault::RaiseFloor(Floor floor, bool kill) {
   floor.erased_at =
       floor.kind == FloorKind::kErased ? static_cast<uint32_t>(Now()) : 0;
   if (!floors_.Raise(floor, kill)) return false;
-  uint8_t bytes[1 + kFloorBytes];
-  bytes[0] = static_cast<uint8_t>(ChangeKind::kFloor);
-  auto size = base::EncodeWhole(MutableBytes(bytes).subspan(1), floor);
+  AddChange(ChangeKind::kFloor, floor);
+  return true;
+}
+
+template <typename Change>
+void Vault::AddChange(ChangeKind kind, const Change& change) {
+  uint8_t bytes[kChangeBytesMax];
+  bytes[0] = static_cast<uint8_t>(kind);
+  auto size = base::EncodeWhole(MutableBytes(bytes).subspan(1), change);
   COFFER_CHECK(size.ok());
   COFFER_CHECK(journal_.AddChange(Bytes(bytes, 1 + *size)));
-  return true;
+}
+template void Vault::AddChange(ChangeKind, const BudgetCount&);
+template void Vault::AddChange(ChangeKind, const BrakeChange&);
+template void Vault::AddChange(ChangeKind, const InstitutionChange&);
+
+namespace {
+
+template <typename Change>
+Result<Change> DecodeChange(Bytes fields) {
+  auto change = base::DecodeWhole<Change>(fields);
+  if (!change.ok()) {
+    return Fail(Code::kInvalid, "journal: a change is malformed");
+  }
+  return change;
+}
+
+}  // namespace
+
+Status Vault::ReplayChange(Bytes bytes) {
+  const auto kind = bytes.empty() ? ChangeKind{} : ChangeKind{bytes[0]};
+  const Bytes fields = bytes.empty() ? bytes : bytes.subspan(1);
+  switch (kind) {
+    case ChangeKind::kFloor: {
+      auto floor = DecodeChange<Floor>(fields);
+      if (!floor.ok()) return floor.error();
+      if (!IsFloorKind(static_cast<uint8_t>(floor->kind))) break;
+      if (floors_.Raise(*floor, true)) return {};
+      return Fail(Code::kFull, "journal: more floors than the table holds");
+    }
+    case ChangeKind::kBudget: {
+      auto count = DecodeChange<BudgetCount>(fields);
+      return count.ok() ? budgets_.Replay(*count) : Status(count.error());
+    }
+    case ChangeKind::kBrake: {
+      auto change = DecodeChange<BrakeChange>(fields);
+      return change.ok() ? budgets_.Replay(*change) : Status(change.error());
+    }
+    case ChangeKind::kInstitution: {
+      auto change = DecodeChange<InstitutionChange>(fields);
+      if (!change.ok()) return change.error();
+      if (change->institution > keyring_.institutions()) break;
+      Suspend(change->institution);
+      return {};
+    }
+  }
+  return Fail(Code::kInvalid, "journal: a change is malformed");
 }
 
 size_t Vault::DropFloors(const OldestKeks& oldest, uint64_t token_horizon) {

@@ -12,7 +12,8 @@
 namespace coffer::os {
 
 struct PeerCredentials {
-  int32_t pid = 0;  // for display only: it may be another process by now
+  // It may be another process by now. 0: of a pid namespace unknown here.
+  int32_t pid = 0;
   uint32_t uid = 0;
   uint32_t gid = 0;
   base::BoundedList<uint32_t, base::kGroupsMax> groups;  // supplementary

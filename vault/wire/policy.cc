@@ -1,5 +1,7 @@
 #include "vault/wire/policy.h"
 
+#include <algorithm>
+
 namespace coffer::wire {
 namespace {
 
@@ -46,6 +48,10 @@ PurposeSet Prohibited(const Policy& policy) {
   return set;
 }
 
+void Narrow(uint32_t& limit, uint32_t other) {
+  if (other != 0 && (limit == 0 || other < limit)) limit = other;
+}
+
 base::Status CheckCallers(const Policy& policy) {
   for (size_t i = 0; i < policy.callers.size; ++i) {
     const PolicyCaller& caller = policy.callers[i];
@@ -83,6 +89,33 @@ int FindInstitution(const Policy& policy, std::string_view name) {
 }
 int FindCaller(const Policy& policy, std::string_view name) {
   return Find(policy.callers, name);
+}
+
+BudgetLimits BudgetOf(const Policy& policy, size_t caller, size_t purpose) {
+  BudgetLimits limits;
+  for (const IssueRule& rule : policy.rules) {
+    if (rule.caller != caller || rule.purpose != purpose) continue;
+    Narrow(limits.links_per_hour, rule.distinct_links_per_hour);
+    Narrow(limits.links_per_day, rule.distinct_links_per_day);
+    Narrow(limits.tokens_per_second, rule.tokens_per_second);
+  }
+  return limits;
+}
+
+uint64_t BudgetLinks(const Policy& policy) {
+  uint64_t links = 0;
+  for (size_t i = 0; i < policy.rules.size; ++i) {
+    const IssueRule& rule = policy.rules[i];
+    bool counted = false;  // with an earlier rule of the budget
+    for (size_t j = 0; j < i && !counted; ++j) {
+      counted = policy.rules[j].caller == rule.caller &&
+                policy.rules[j].purpose == rule.purpose;
+    }
+    if (counted) continue;
+    const BudgetLimits limits = BudgetOf(policy, rule.caller, rule.purpose);
+    links += std::max(limits.links_per_hour, limits.links_per_day);
+  }
+  return links;
 }
 
 base::Status CheckPolicy(const Policy& policy) {
@@ -132,6 +165,11 @@ base::Status CheckPolicy(const Policy& policy) {
         return Fail(Code::kInvalid, "policy: an issue rule is out of bounds");
       }
     }
+  }
+  if (BudgetLinks(policy) > base::kBudgetLinksMax) {
+    return Fail(Code::kTooLarge,
+                "policy: the budgets count more than 1,048,576 links in all; "
+                "lower distinct_links_per_day or distinct_links_per_hour");
   }
   return {};
 }

@@ -165,10 +165,26 @@ int FindPurpose(const Policy& policy, std::string_view name);
 int FindInstitution(const Policy& policy, std::string_view name);
 int FindCaller(const Policy& policy, std::string_view name);
 
+// What a caller may take for a purpose; 0: no limit.
+struct BudgetLimits {
+  uint32_t links_per_hour = 0;
+  uint32_t links_per_day = 0;
+  uint32_t tokens_per_second = 0;
+
+  bool counts_links() const {
+    return links_per_hour != 0 || links_per_day != 0;
+  }
+  bool any() const { return counts_links() || tokens_per_second != 0; }
+};
+// The smallest that the rules of this caller and purpose say.
+BudgetLimits BudgetOf(const Policy& policy, size_t caller, size_t purpose);
+// Distinct links that all budgets together may count at one time.
+uint64_t BudgetLinks(const Policy& policy);
+
 // Decodes into `out` and checks all that must hold whoever compiled it: bounds,
 // names unique and well-formed, every place and mask within its table, no grant
-// of a prohibited purpose, no uid or gid twice. kNewerFormat for a later
-// format.
+// of a prohibited purpose, no uid or gid twice, budgets that fit the keeper's
+// table. kNewerFormat for a later format.
 base::Status DecodePolicy(Policy& out, Bytes bytes);
 base::Status CheckPolicy(const Policy& policy);
 

@@ -1,0 +1,138 @@
+// brake list and release, and token revoke of a whole caller, purpose or
+// institution.
+#include "cli/commands/commands.h"
+#include "cli/text.h"
+#include "crypto/base/time_text.h"
+#include "vault/wire/operator_limits.h"
+
+namespace coffer::cli {
+namespace {
+
+using wire::OperatorOp;
+using wire::TokenGroup;
+
+// Twelve hex digits, as `brake list` shows them.
+bool ParseBrakeId(std::string_view text, wire::BrakeId& id) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  if (text.size() != 2 * id.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const size_t digit = kDigits.find(text[i]);
+    if (digit == std::string_view::npos) return false;
+    uint8_t& byte = id[i / 2];
+    byte = static_cast<uint8_t>(byte << 4 | digit);
+  }
+  return true;
+}
+
+// "14:05:09Z": a brake lasts a day at most.
+std::string ClockOf(uint64_t seconds) {
+  const std::string text = base::TimeText(seconds);
+  return text.substr(text.find('T') + 1);
+}
+
+void PrintTable(const Invocation& invocation,
+                const wire::BrakeListAnswer& list) {
+  Table table({"id", "caller", "purpose", "window", "counted", "refused",
+               "tripped", "ends"});
+  for (const wire::BrakeRow& row : list.rows) {
+    table.Add(
+        {base::EncodeHex(row.id), Printable(row.caller), Printable(row.purpose),
+         std::string(wire::BudgetWindowText(row.window)),
+         Grouped(row.counted) + "/" + Grouped(row.limit), Grouped(row.refused),
+         ClockOf(row.tripped_at), ClockOf(row.ends_at)});
+  }
+  invocation.context.out << (table.empty() ? "No brake holds\n" : table.Text());
+  if (list.rows.size == base::kBrakeRowsMax) {
+    invocation.context.out << "There may be more: coffer status counts them\n";
+  }
+  invocation.context.out << std::flush;
+}
+
+}  // namespace
+
+Exit RunBrakeList(const Invocation& invocation) {
+  auto client = ConnectOperator(invocation);
+  if (!client.ok()) return invocation.Fail(client.failure());
+  auto answer = client->Ask(OperatorOp::kBrakeList, wire::EmptyQuestion{});
+  if (!answer.ok()) return invocation.Fail(answer.failure());
+  auto list = answer->As<wire::BrakeListAnswer>();
+  if (!list.ok()) return invocation.Fail(list.failure());
+  if (!invocation.json()) {
+    PrintTable(invocation, *list);
+    return Exit::kDone;
+  }
+  api::TextBuilder text;
+  api::JsonWriter json(text);
+  json.BeginObject().Key("brakes").BeginArray();
+  for (const wire::BrakeRow& row : list->rows) {
+    json.BeginObject()
+        .Text("id", base::EncodeHex(row.id))
+        .Text("caller", row.caller)
+        .Text("purpose", row.purpose)
+        .Text("window", wire::BudgetWindowText(row.window))
+        .Number("limit", row.limit)
+        .Number("counted", row.counted)
+        .Number("refused", row.refused)
+        .Time("tripped_at", row.tripped_at)
+        .Time("ends_at", row.ends_at)
+        .EndObject();
+  }
+  json.EndArray().EndObject();
+  PrintBody(invocation, text.view());
+  return Exit::kDone;
+}
+
+Exit RunBrakeRelease(const Invocation& invocation) {
+  wire::BrakeQuestion question;
+  if (!ParseBrakeId(invocation.arguments[0], question.id)) {
+    return invocation.Usage("a brake's id is the 12 digits of brake list");
+  }
+  auto client = ConnectOperator(invocation);
+  if (!client.ok()) return invocation.Fail(client.failure());
+  auto answer = client->Ask(OperatorOp::kBrakeRelease, question);
+  if (!answer.ok()) return invocation.Fail(answer.failure());
+  if (invocation.json()) {
+    api::TextBuilder text;
+    api::JsonWriter(text)
+        .BeginObject()
+        .Text("released", invocation.arguments[0])
+        .EndObject();
+    PrintBody(invocation, text.view());
+  } else {
+    invocation.context.out << "Released: the window has its limit once more\n";
+  }
+  return Exit::kDone;
+}
+
+Exit RevokeGroup(const Invocation& invocation, const char* option) {
+  const std::string kind(option);
+  const std::string& name = invocation.Get(kind);
+  wire::RevokeTokensQuestion question;
+  question.group = kind == "caller"    ? TokenGroup::kCaller
+                   : kind == "purpose" ? TokenGroup::kPurpose
+                                       : TokenGroup::kInstitution;
+  question.name = name;
+  if (!wire::IsName(name)) {
+    return invocation.Usage("a name is 1 to 32 letters, digits, _, . or -");
+  }
+  if (!invocation.Confirmed("Revoke every access token of " + kind + " " +
+                            Printable(name) + "?")) {
+    return invocation.Fail(Exit::kRefused, "not revoked", "");
+  }
+  auto client = ConnectOperator(invocation);
+  if (!client.ok()) return invocation.Fail(client.failure());
+  auto answer = client->Ask(OperatorOp::kRevokeTokens, question);
+  if (!answer.ok()) return invocation.Fail(answer.failure());
+  if (invocation.json()) {
+    api::TextBuilder text;
+    api::JsonWriter(text).BeginObject().Text(kind, name).EndObject();
+    PrintBody(invocation, text.view());
+  } else {
+    invocation.context.out << "Revoked every access token of " << kind << " "
+                           << Printable(name) << "; public ones verify\n"
+                           << "elsewhere until they expire\n";
+  }
+  return Exit::kDone;
+}
+
+}  // namespace coffer::cli
