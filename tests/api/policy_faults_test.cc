@@ -331,20 +331,20 @@ TEST(PolicyFaults, RulesOfOneCallerAndPurposeShareOneBudget) {
     const auto of = [&](int number) {
       return std::string(", ") + key + " = " + std::to_string(number);
     };
-    const std::string text = FindingsWith(
-        rule("connector", of(5)),
-        rule("connector", of(5)) + ",\n" + rule("messenger", of(7)));
+    const std::string text =
+        FindingsWith(rule("connector", ""), rule("connector", of(5)) + ",\n" +
+                                                rule("messenger", of(7)));
     EXPECT_NE(text.find("p:20: callers.messenger.issue[2]." + std::string(key) +
                         " is 7, and 5 in the rule of line 19: rules of one "
                         "caller and purpose share one budget\n"),
               std::string::npos)
         << text;
     for (const std::string& other : {of(5), std::string()}) {
-      EXPECT_EQ(FindingsWith(
-                    rule("connector", of(5)),
-                    rule("connector", of(5)) + ",\n" + rule("messenger", other))
-                    .find("budget"),
-                std::string::npos);
+      EXPECT_EQ(
+          FindingsWith(rule("connector", ""), rule("connector", of(5)) + ",\n" +
+                                                  rule("messenger", other))
+              .find("budget"),
+          std::string::npos);
     }
   }
   EXPECT_EQ(FindingsWith(rule("connector", ""),
