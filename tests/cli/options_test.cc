@@ -59,6 +59,8 @@ TEST(Verbs, AreTheOnesOfTheInterface) {
                                   "institution resume",
                                   "institution withdraw",
                                   "institution admit",
+                                  "brake list",
+                                  "brake release",
                                   "clock accept",
                                   "policy check",
                                   "policy load",

@@ -3,7 +3,7 @@
 // damaged and later files with a message that names keeper.state; a torn write
 // of the newer slot leaves the older in force.
 //
-//   file   := slot (32 MiB) | slot (32 MiB)   one is in force, the other is zeros
+//   file   := slot (32 MiB) | slot (32 MiB)   one in force, the other is zeros
 //   slot   := block (4096 bytes) | body box
 //   block  := magic "COFFERS\n" | format u8 | body box bytes u32
 //             | generation u64 | vault id 16 | journal position
