@@ -18,7 +18,7 @@ from coffer_daemon import BIN, Daemon
 STATE, JOURNAL, STORE = "keeper/keeper.state", "keeper/journal-0", \
     "store/data.mdb"
 BLOCK = 4096
-STATE_SLOT = 8 << 20
+STATE_SLOT = 32 << 20
 BATCH_MAGIC = struct.pack("<I", 0x42464F43)
 
 
