@@ -203,8 +203,10 @@ void Model::Judge(const wire::IssueItem& item, const wire::IssueAnswer& answer,
            (!is_public || answer.expires_in <= 60),
        "gives too long a life");
   token->expires_at = now_ + answer.expires_in;
+  token->institution = version->institution;
   MustBeGranted(*version, *token);
   Seen(*version, *Find(item.link));
+  Spend(*token);
   Must(by_text_.emplace(token->text, token).second, "gives a token twice");
   tokens_.push_back(token);
 }
@@ -224,7 +226,7 @@ void Model::Judge(const wire::LocateItem& item,
   // A token of an erased link tells nothing but that link's id.
   const Link* link = Find(token->link);
   const bool erased = link == nullptr || link->erased;
-  Must((erased || !IsVoid(*token)) && began_ < token->expires_at,
+  Must((erased || !IsVoid(*token, true)) && began_ < token->expires_at,
        "locates a dead token");
   Must(answer.link == token->link, "locates another link");
 }

@@ -48,6 +48,7 @@ void Model::ForgetTokens() {
     token->expires_at = 0;
   }
   for (const UploadPointer& upload : uploads_) upload->over = true;
+  for (auto& [name, budget] : budgets_) budget.tokens = budget.from = 0;
   for (const SignaturePointer& one : signatures_) one->over = true;
 }
 
@@ -147,8 +148,17 @@ void Model::MustBeLive(const Version& version, const Link& link) {
   Must(version.leaf >= link.floor, "uses a replaced record");
 }
 
-bool Model::IsVoid(const Token& token) const {
+bool Model::IsVoid(const Token& token, bool located) const {
   if (token.dead) return true;
+  const std::pair<wire::TokenGroup, std::string> names[] = {
+      {wire::TokenGroup::kCaller, token.client},
+      {wire::TokenGroup::kPurpose, kPurposes[token.purpose]},
+      {wire::TokenGroup::kInstitution, kInstitutions[token.institution]}};
+  for (const auto& name : names) {
+    if (located && name.first == wire::TokenGroup::kInstitution) continue;
+    auto floor = group_floors_.find(name);
+    if (floor != group_floors_.end() && token.leaf < floor->second) return true;
+  }
   auto link = links_.find(token.link);
   return link != links_.end() && token.leaf < link->second.token_floor;
 }

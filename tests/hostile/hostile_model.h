@@ -16,6 +16,7 @@
 #include "tests/hostile/hostile_callers.h"
 #include "tests/hostile/hostile_rules.h"
 #include "tests/keeper/keeper_process.h"
+#include "vault/wire/operator_limits.h"
 
 namespace coffer::hostile {
 
@@ -65,6 +66,7 @@ struct Token {
   LinkId link{};
   int purpose = 0;
   uint32_t scope = 0;
+  int institution = 0;
   uint64_t leaf = 0, expires_at = 0;  // no later than this
   bool single_use = false, dead = false;
 };
@@ -111,6 +113,12 @@ class Model {
   void KeeperRestarted();
   // Every token from before is void.
   void Unsealed() { ForgetTokens(); }
+  void TokensRevoked(wire::TokenGroup group, const std::string& name) {
+    group_floors_[{group, name}] = last_leaf_ + 1;
+  }
+  // One more of its limit in this window.
+  void BrakeReleased(const std::string& caller, const std::string& purpose,
+                     wire::BudgetWindow window);
   void InstitutionIs(int place, wire::InstitutionState state) {
     institutions_[place] = state;
   }
@@ -213,7 +221,9 @@ class Model {
   uint32_t Scope(std::string_view text);
   void Forget(const Version& version);
   void ForgetTokens();
-  bool IsVoid(const Token& token) const;
+  // `located`: the bank is not known before the link's record is.
+  bool IsVoid(const Token& token, bool located = false) const;
+  void Spend(const Token& token);
 
   const bool alone_;
   Callers& callers_;
@@ -231,6 +241,17 @@ class Model {
   // Of linker (empty: of every linker) and subject: sealed before it is erased.
   std::map<std::pair<std::string, std::string>, uint64_t> subject_floors_;
   std::map<std::string, wire::SubjectHash> hashes_;
+  std::map<std::pair<wire::TokenGroup, std::string>, uint64_t> group_floors_;
+  struct Window {
+    uint64_t number = 0;  // hours or days since 1970
+    uint32_t releases = 0;
+    std::set<LinkId> links;
+  };
+  struct Budget {
+    Window hour, day;
+    uint64_t tokens = 0, from = 0;  // since an unseal
+  };
+  std::map<std::pair<std::string, int>, Budget> budgets_;
   std::deque<SignaturePointer> signatures_;
   std::unordered_map<std::string, SignaturePointer> signatures_by_text_;
   std::deque<Past> past_;

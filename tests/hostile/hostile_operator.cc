@@ -124,6 +124,42 @@ void Siege::Change(int place, InstitutionAction action,
   }
 }
 
+void Siege::ReleaseBrake() {
+  auto reply = keeper_.Ask(OperatorOp::kBrakeList, wire::EmptyQuestion{});
+  auto list = std::make_unique<wire::BrakeListAnswer>();
+  base::Decoder decoder{Bytes(reply.fields)};
+  decoder.Struct(*list);
+  if (!reply.done() || decoder.failed() || list->rows.empty()) return;
+  const wire::BrakeRow& row = list->rows[liar_.Below(list->rows.size)];
+  const wire::BrakeQuestion question{row.id};
+  if (!keeper_.Ask(OperatorOp::kBrakeRelease, question).done()) return;
+  model_.BrakeReleased(std::string(row.caller), std::string(row.purpose),
+                       row.window);
+  ++releases_;
+}
+
+void Siege::RevokeTokens() {
+  wire::RevokeTokensQuestion question;
+  std::string name = "messenger";
+  switch (liar_.Below(3)) {
+    case 0:
+      question.group = wire::TokenGroup::kCaller;
+      if (alone_) name = "self";
+      break;
+    case 1:
+      question.group = wire::TokenGroup::kPurpose;
+      name = kPurposes[liar_.Below(2)];
+      break;
+    default:
+      question.group = wire::TokenGroup::kInstitution;
+      name = kInstitutions[liar_.Below(2)];
+  }
+  question.name = name;
+  if (keeper_.Ask(OperatorOp::kRevokeTokens, question).done()) {
+    model_.TokensRevoked(question.group, name);
+  }
+}
+
 // What operators do meanwhile.
 void Siege::Operate() {
   switch (liar_.Below(24)) {
@@ -162,6 +198,12 @@ void Siege::Operate() {
     case 9:
     case 10:
       return HangUp();
+    case 11:
+      if (liar_.Chance(30)) ReleaseBrake();
+      return;
+    case 12:
+      if (liar_.Chance(20)) RevokeTokens();
+      return;
     default:
       return;
   }

@@ -12,6 +12,8 @@ using wire::Name;
 constexpr uint16_t kLinkerRights = wire::kRightCreate | wire::kRightRead |
                                    wire::kRightUpdate | wire::kRightErase;
 constexpr uint32_t kFirstUid = 62001;
+constexpr uint32_t kHarvestHour = 100;
+constexpr uint32_t kHarvestDay = 250;
 
 std::vector<CallerRow> SeveralCallers() {
   return {
@@ -24,6 +26,8 @@ std::vector<CallerRow> SeveralCallers() {
        wire::kRightRead | wire::kRightErase | wire::kRightAllLinks, 2},
       {"vaulted", kFirstUid + 8, false, wire::kRightUpdateBankToken, 1, true},
       {"signer", kFirstUid + 9, false, kLinkerRights, 0, false, true},
+      {"harvester", kFirstUid + 10, false, 0, 0},
+      {"sprinter", kFirstUid + 11, false, 0, 0},
       // One process is both of these, so neither.
       {"twin_a", kFirstUid + 6, false, wire::kLinkRightsAll, 3},
       {"twin_b", kFirstUid + 6, true, wire::kLinkRightsAll, 3},
@@ -56,6 +60,11 @@ Rules Base(bool alone) {
       {"tracker", "auditor", 1, 7, 5},     {"tracker", "connector", 0, 2, 3},
       {"twin_a", "connector", 0, 7, 7},    {"twin_b", "auditor", 1, 7, 7},
   };
+  rules.grants.push_back(
+      {"harvester", "connector", 0, 7, 7, kHarvestHour, kHarvestDay, 0});
+  rules.grants.push_back(
+      {"harvester", "auditor", 1, 7, 7, 0, kHarvestHour / 2, 0});
+  rules.grants.push_back({"sprinter", "connector", 0, 7, 7, 0, 0, 5});
   return rules;
 }
 
@@ -97,6 +106,7 @@ Rules MakeRules(bool alone, int variant) {
     case 4:  // callers leave, the others move up
       Remove(rules, alone ? "absent" : "linker2");
       if (!alone) Remove(rules, "tracker");
+      if (!alone) Remove(rules, "harvester");
       break;
     case 5:  // a purpose means less, and for less time
       rules.purposes[0] = {1, 2, false};
@@ -157,6 +167,9 @@ std::unique_ptr<wire::Policy> Compile(const Rules& rules,
     rule.purpose = static_cast<uint16_t>(row.purpose);
     rule.institutions.words[0] = row.institutions;
     rule.clusters = row.clusters;
+    rule.distinct_links_per_hour = row.links_per_hour;
+    rule.distinct_links_per_day = row.links_per_day;
+    rule.tokens_per_second = row.tokens_per_second;
     policy->rules.push_back(rule);
   }
   return policy;

@@ -35,6 +35,7 @@ struct GrantRow {
   std::string caller, audience;
   int purpose = 0;
   uint32_t institutions = 0, clusters = 0;
+  uint32_t links_per_hour = 0, links_per_day = 0, tokens_per_second = 0;
 };
 struct PurposeRow {
   uint32_t clusters = 0, seconds_max = 0;

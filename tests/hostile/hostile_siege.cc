@@ -231,6 +231,7 @@ bool Siege::Report(double seconds) const {
               options_.seed, model_.message, seconds,
               alone_ ? "one user" : "several users", model_.violations());
   if (!alone_) {
+    std::printf("brakes released %" PRIu64 "\n", releases_);
     std::printf("sealed uploads taken %" PRIu64 ", signatures taken %" PRIu64
                 "\n",
                 model_.uploads_taken(), model_.signatures_taken());

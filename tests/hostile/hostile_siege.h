@@ -4,6 +4,7 @@
 
 #include "tests/hostile/hostile_answers.h"
 #include "vault/wire/operator_keys.h"
+#include "vault/wire/operator_limits.h"
 
 namespace coffer::hostile {
 
@@ -44,6 +45,8 @@ class Siege {
   void RewrapAll(const char* institution);
   void ReadKeys();
   void ReadIngest();
+  void ReleaseBrake();
+  void RevokeTokens();
   void Change(int place, wire::InstitutionAction action,
               wire::InstitutionState state);
   bool Report(double seconds) const;
@@ -61,6 +64,7 @@ class Siege {
   std::vector<std::string> old_banks_;
   // Hung up, and perhaps not noticed yet.
   std::vector<std::pair<ConnectionId, int>> leaving_;
+  uint64_t releases_ = 0;
   uint64_t restarts_ = 0, seals_ = 0, loads_ = 0, rotations_ = 0, hang_ups_ = 0,
            leaves_checked_ = 0;
   bool suspended_ = false;

@@ -1,6 +1,6 @@
-// In the place of vault/keeper/signed_consent.cc, for one program that only a
-// test starts: a keeper that trusts the gate to check what was signed. The
-// hostile gate has to catch it.
+// Before the keeper's own, in one program that only a test starts: a keeper
+// that trusts the gate to check what was signed. The hostile gate has to catch
+// it.
 #include "vault/keeper/signed_consent.h"
 
 namespace coffer::keeper {
@@ -10,7 +10,5 @@ wire::Rule SignedConsent::Verify(Operation&, wire::ConsentStatement,
   signed_ = false;
   return wire::Rule::kAllowed;
 }
-
-void SignedConsent::Use(Vault&) const {}
 
 }  // namespace coffer::keeper
