@@ -9,6 +9,7 @@ set -euo pipefail
 bin=$(cd "${1:?usage: demo.sh BIN_FOLDER}" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/coffer-demo.XXXXXX")
 chmod 0755 "$dir"
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 daemon=
 steps=0
 output=
@@ -47,6 +48,7 @@ show() {
   line=${line//setpriv --reuid=$messenger --regid=$messenger --clear-groups/messenger$}
   line=${line//setpriv --reuid=$connector --regid=$connector --clear-groups/connector$}
   line=${line//$dir/DIR}
+  line=${line//$here\/..\/..\//}
   case $line in
   linker\$* | messenger\$* | connector\$*) ;;
   *) line="operator\$ $line" ;;
@@ -225,6 +227,11 @@ expect purpose_above_institution_ceiling
 run 0 "${as_messenger[@]}" "${coffer[@]}" --json token issue --link "$chase" \
   --purpose balance_display --audience "$audience"
 expect '"scope":"ACCOUNT_BASIC"'
+
+say "An app with a legitimate purpose walks every link, in another vault."
+run 0 python3 -B "$here/../../bench/harvest.py" "$bin"
+expect "it got 500 tokens"
+expect "brake.trip"
 
 say "The customer revokes. The token of a moment ago is dead."
 run 0 "${as_linker[@]}" "${coffer[@]}" --yes link revoke "$link"
