@@ -89,7 +89,8 @@ void Model::Judge(const wire::ReadItem& item, const wire::ReadAnswer& read,
              (link.may_have_ended &&
               read.status == wire::ConsentStatus::kRevoked),
          "does not show a use");
-  } else if (link.ended) {  // nobody heard how
+  } else if (link.ended || version->leaf < link.floor) {
+    // Nobody heard how it ended.
     Must(read.status == wire::ConsentStatus::kRevoked ||
              read.status == wire::ConsentStatus::kUsed,
          "does not show an end");

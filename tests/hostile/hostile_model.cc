@@ -137,7 +137,7 @@ bool Model::IsErased(const Version& version) const {
 bool Model::MustOpen(const Version& version, const Link& link) {
   return Must(!IsErased(version), "opens an erased record") &&
          Must(version.leaf >= link.floor || link.revoked || link.used ||
-                  link.ended,
+                  link.ended || link.may_have_ended,
               "opens a replaced record");
 }
 
