@@ -34,7 +34,10 @@ class PublicTokenTest(unittest.TestCase):
     def verify(self, token, assertion=b"platform", key=None):
         footer = json.loads(pyseto.Token.new(token).footer)
         self.assertEqual(list(footer), ["kid"])
-        return pyseto.decode(key or self.keys()[footer["kid"]], token,
+        key = key or self.keys().get(footer["kid"])
+        if key is None:
+            raise ValueError("no such key")
+        return pyseto.decode(key, token,
                              implicit_assertion=assertion, deserializer=json)
 
     def test_key_ids_are_those_of_the_keys(self):

@@ -330,10 +330,10 @@ void Gate::JudgeAll(Bytes items, uint16_t count, Bytes answers) {
         One<ReadItem, ReadAnswer>(asked, answered, judge);
         break;
       case Op::kReplaceBankToken:
-        One<ReplaceBankTokenItem, NewRecord>(asked, answered, judge);
+        One<ReplaceBankTokenItem, ReplaceAnswer>(asked, answered, judge);
         break;
       case Op::kReplaceConsent:
-        One<ReplaceConsentItem, NewRecord>(asked, answered, judge);
+        One<ReplaceConsentItem, ReplaceAnswer>(asked, answered, judge);
         break;
       case Op::kCommitted:
       case Op::kNotCommitted:
