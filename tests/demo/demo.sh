@@ -281,7 +281,7 @@ say "Citi withdraws: its key is destroyed, every link is dead at once."
 run 0 "${coffer[@]}" --yes institution withdraw citi
 run 1 "${as_messenger[@]}" "${coffer[@]}" token issue --link "$link" \
   --purpose balance_display --audience "$audience"
-expect invalid_grant
+expect "coffer: refused"
 run 0 "${coffer[@]}" institution list
 expect withdrawn
 say "It comes back: a new key, and no old link with it."

@@ -80,8 +80,11 @@ TEST(Decision, APeerThatTheKernelCannotNameNeedsThePolicysWord) {
   EXPECT_EQ(match(peer), Rule::kForeignNamespace) << "each caller by itself";
 
   peer = Identity{};
-  peer.uid = kOverflowId;
+  peer.uid = 77;
   EXPECT_EQ(match(peer), Rule::kUnknownCaller);
+  peer.uid = kOverflowId;
+  EXPECT_EQ(match(peer), Rule::kForeignNamespace) << "nobody's";
+  EXPECT_EQ(MatchCaller(*policy, peer).first, -1);
   policy->callers[kMessenger].identity = kOverflowId;
   EXPECT_EQ(match(peer), Rule::kAllowed);
   policy->callers[kMessenger].foreign_namespaces = false;

@@ -111,6 +111,10 @@ CallerMatch MatchCaller(const Policy& policy, const Identity& identity) {
     match.rule = foreign && !caller.foreign_namespaces ? Rule::kForeignNamespace
                                                        : Rule::kAllowed;
   }
+  // Nobody's for a reason that can be told.
+  if (match.first < 0 && (identity.nameless || identity.uid == kOverflowId)) {
+    match.rule = Rule::kForeignNamespace;
+  }
   return match;
 }
 

@@ -31,8 +31,8 @@ struct Identity {
 // namespace does not have.
 inline constexpr uint32_t kOverflowId = 65534;
 struct CallerMatch {
-  // kAllowed when exactly one matches; kForeignNamespace when it does, and the
-  // kernel cannot name the peer here.
+  // kAllowed when exactly one matches; kForeignNamespace when one or none does,
+  // and the kernel cannot name the peer here.
   Rule rule = Rule::kUnknownCaller;
   int first = -1;   // place in policy.callers
   int second = -1;  // kAmbiguousCaller: the other one

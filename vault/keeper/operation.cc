@@ -33,7 +33,7 @@ bool Operation::Enter(wire::ConnectionId id) {
     leaf.caller = asker.name;
     return true;
   }
-  if (match.rule == Rule::kForeignNamespace) {
+  if (match.rule == Rule::kForeignNamespace && match.first >= 0) {
     const auto& callers = s.vault.policy().callers;
     leaf.caller = callers[static_cast<size_t>(match.first)].name.view();
   }
