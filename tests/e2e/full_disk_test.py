@@ -77,7 +77,7 @@ class FullDiskTest(unittest.TestCase):
     def test_on_a_full_disk(self):
         data = self.daemon.path("data")
         os.makedirs(data, 0o700)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0700",
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m,mode=0700",
                         "tmpfs", data], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", data], check=False)
         self.daemon.start_operational(key_file=True)

@@ -21,9 +21,10 @@ using base::Code;
 
 constexpr size_t kPageBytes = 4096;
 constexpr const char* kTables[] = {
-    "links",      "wraps",       "subjects",
-    "expiries",   "idempotency", "idempotency_expiries",
-    "kek_counts", "uses",        "state"};
+    "links",        "wraps",       "subjects",
+    "expiries",     "idempotency", "idempotency_expiries",
+    "kek_counts",   "uses",        "history",
+    "history_ends", "state"};
 constexpr size_t kTableCount = std::size(kTables);
 
 Result<std::unique_ptr<LmdbStore>> OpenIn(const TempDirectory& directory) {
