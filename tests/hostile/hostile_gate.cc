@@ -4,11 +4,14 @@
 // other policies and key rotations. A model that knows nothing of the keeper's
 // judgement finds every answer that gives more than is conceded.
 //
-//   hostile_gate [--messages N] [--seed S] [--restarts R] [--caught]
+//   hostile_gate [--messages N] [--seed S] [--restarts R] [--caught] [--root]
 //
 // Exits with 0 when nothing was given that must not be; with --caught, when
 // something was: the control, for a keeper that trusts its gate (COFFER_KEEPER
-// names another program). As root the callers are several users, else one.
+// names another program). As root the callers are several users, else one, who
+// has no budget and signs nothing; --root: then skipped, exit 77.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -28,6 +31,8 @@ bool Parse(int argc, char** argv, Options& options) {
     };
     if (std::strcmp(argv[i], "--caught") == 0) {
       options.caught = true;
+    } else if (std::strcmp(argv[i], "--root") == 0) {
+      options.root = true;
     } else if (!number("--messages", options.messages) &&
                !number("--seed", options.seed) &&
                !number("--restarts", options.restarts)) {
@@ -45,8 +50,12 @@ int main(int argc, char** argv) {
   if (!coffer::hostile::Parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: hostile_gate [--messages N] [--seed S] "
-                 "[--restarts R] [--caught]\n");
+                 "[--restarts R] [--caught] [--root]\n");
     return 2;
+  }
+  if (options.root && geteuid() != 0) {
+    std::printf("skipped: several users need root\n");
+    return 77;
   }
   return coffer::hostile::Siege(options).Run();
 }

@@ -13,6 +13,7 @@ struct Options {
   uint64_t seed = 1;
   uint64_t restarts = 8;
   bool caught = false;
+  bool root = false;
 };
 
 class Siege {

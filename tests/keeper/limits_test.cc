@@ -284,12 +284,17 @@ TEST_F(LimitsTest, AKillWithoutRoomSuspendsTheInstitutionDurably) {
 
 TEST_F(LimitsTest, ASubjectsErasureWithoutRoomSuspendsEveryInstitution) {
   Begin(TestPolicy());
-  world_.Create();
+  const KeptLink link = world_.Create();
   FillFloors();
   wire::EraseSubjectItem item;
   item.connection = world_.caller;
-  item.subject = "somebody";
-  item.links = 1;
+  item.subject = "cust-7731";
+  item.links = 1;  // that there is one nothing shows
+  EXPECT_EQ(world_.One<wire::EraseAnswer>(wire::Op::kEraseSubject, item).rule(),
+            Rule::kFloorsFull);
+  EXPECT_EQ(Keys().state, wire::InstitutionState::kActive);
+  const wire::StoredLink stored = link.Stored(false);
+  item.rows.push_back({link.link, "citi", stored.wrap});
   EXPECT_EQ(world_.One<wire::EraseAnswer>(wire::Op::kEraseSubject, item).rule(),
             Rule::kFloorsFull);
   ASSERT_TRUE(world_.Reopen().ok());

@@ -364,7 +364,10 @@ Status Budgets::Release(const wire::BrakeId& id, uint64_t now, Released& out) {
       if (!Holds(row, window, HourOf(now)) || IdOf(row.tag, window) != id) {
         continue;
       }
-      ++row.brakes[window].state.releases;
+      // Once more its limit; more often where a policy lowered that meanwhile.
+      do {
+        ++row.brakes[window].state.releases;
+      } while (Holds(row, window, HourOf(now)));
       out.caller = row.caller;
       out.purpose = row.purpose;
       out.counted = row.counted[window];

@@ -139,7 +139,7 @@ class Budgets {
   static constexpr uint16_t kNone = 0xffff;
   static_assert(kBudgetRowsMax < kNone);
 
-  // All three: no initialisers, so that unused ones are never touched.
+  // No initialisers, so that unused ones are never touched.
   struct Entry {
     base::ByteArray<16> key;
     uint32_t hour;

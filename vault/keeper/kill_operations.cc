@@ -172,8 +172,8 @@ void EraseSubject(Shared& shared, const wire::EraseSubjectItem& item,
   // The leaf itself is later than every record it ends.
   floor.record_leaf = floor.token_leaf = index;
   if (!shared.vault.RaiseFloor(floor, kill)) {
-    // Whose links they are, only the store could say.
-    if (shared.vault.floors().full()) shared.vault.SuspendForRoom(0);
+    // Whose links they all are, only the store could say.
+    if (kill && shared.vault.floors().full()) shared.vault.SuspendForRoom(0);
     return operation.Refuse(Rule::kFloorsFull);
   }
   consent.Use(shared.vault);

@@ -250,6 +250,8 @@ Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
   }
   COFFER_TRY(keyring_.Open(keyring, root, header_.vault_id));
   COFFER_TRY(DecodeNextPolicy(policy));
+  // What follows asks for the time; judged again once the journal is read.
+  JudgeClock(highest_time_);
   floors_.Clear();
   budgets_.Clear();
   COFFER_TRY(SetPolicy(policy));
