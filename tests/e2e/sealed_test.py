@@ -117,6 +117,10 @@ class SealedTest(unittest.TestCase):
         body = link_body()
         stranger = dict(self.keys, ingest=dict(self.keys["ingest"],
                                                public_key=public))
+        with self.assertRaisesRegex(ValueError, "pinned"):
+            self.recipe["seal_for_create"](stranger, link_body())
+        stranger["ingest"]["kid"] = pyseto.Key.from_paserk(
+            public).to_paserk_id()
         body["sealed_bank_token"] = self.recipe["seal_for_create"](
             stranger, body)
         self.refused(self.upload(body), "another key")
