@@ -126,15 +126,20 @@ Outcome<std::string> SealBankToken(const Invocation& invocation,
   return sealed;
 }
 
-Outcome<SecretBuffer> OpenSealed(const Invocation& invocation,
-                                 const std::string& path,
-                                 std::string_view sealed,
-                                 std::string_view access_token) {
+Outcome<UnsealKey> UnsealKey::Read(const Invocation& invocation,
+                                   const std::string& path) {
   auto arena = Arena();
   if (!arena.ok()) return arena.failure();
-  crypto::SigningKey key(**arena);
-  Done read = ReadSecretKey(invocation, path, key);
+  UnsealKey unseal;
+  unseal.arena_ = std::move(*arena);
+  unseal.key_ = std::make_unique<crypto::SigningKey>(*unseal.arena_);
+  Done read = ReadSecretKey(invocation, path, *unseal.key_);
   if (!read.ok()) return read.failure();
+  return unseal;
+}
+
+Outcome<SecretBuffer> UnsealKey::Open(std::string_view sealed,
+                                      std::string_view access_token) const {
   const Failure other{Exit::kRefused,
                       "the sealed bank token does not open with this key",
                       "give the key whose public half is seal_to in policy"};
@@ -142,11 +147,11 @@ Outcome<SecretBuffer> OpenSealed(const Invocation& invocation,
   auto size = crypto::PeekFooter(text, sealed);
   if (!size.ok()) return other;
   auto footer = wire::ParseTransitFooter(base::AsText({text, *size}));
-  crypto::LocalTokenKey once(**arena);
+  crypto::LocalTokenKey once(*arena_);
   SecretBuffer token(base::kBankTokenBytesMax);
   if (!footer.ok() ||
-      footer->kid != crypto::PublicId(crypto::PublicKeyOf(key)) ||
-      !crypto::UnsealKey(once, footer->wpk, key).ok()) {
+      footer->kid != crypto::PublicId(crypto::PublicKeyOf(*key_)) ||
+      !crypto::UnsealKey(once, footer->wpk, *key_).ok()) {
     return other;
   }
   auto opened = crypto::DecodeLocal(token.whole(), once, sealed, text,

@@ -4,6 +4,8 @@
 // warns where none is.
 #pragma once
 
+#include <memory>
+
 #include "cli/context.h"
 #include "crypto/paserk.h"
 #include "vault/wire/signed_consent.h"
@@ -32,11 +34,20 @@ Done CheckIngestKey(const Invocation& invocation, const VaultKeys& keys);
 Outcome<std::string> SealBankToken(const Invocation& invocation,
                                    const VaultKeys& keys, base::Bytes token,
                                    base::Bytes assertion);
-// The key of `path`, a file as `coffer keypair` makes it, opens it.
-Outcome<base::SecretBuffer> OpenSealed(const Invocation& invocation,
-                                       const std::string& path,
-                                       std::string_view sealed,
-                                       std::string_view access_token);
+// Resource: the secret half of seal_to. Read before the request whose answer
+// it opens: a redemption cannot be had twice.
+class UnsealKey {
+ public:
+  // Of a file as `coffer keypair` makes it.
+  static Outcome<UnsealKey> Read(const Invocation& invocation,
+                                 const std::string& path);
+  Outcome<base::SecretBuffer> Open(std::string_view sealed,
+                                   std::string_view access_token) const;
+
+ private:
+  std::unique_ptr<base::SecretArena> arena_;
+  std::unique_ptr<crypto::SigningKey> key_;
+};
 
 // The value of Signed-Consent; `statement` without caller and issued_at.
 Outcome<std::string> SignConsent(const Invocation& invocation,

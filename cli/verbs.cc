@@ -108,6 +108,7 @@ constexpr Option kConsentSign[] = {
     {"consent", "FILE", "the consent of a new link, or its new consent"},
     {"link", "LINK", "the link whose consent is new, or that is erased"},
     {"if-match", "N", "the revision over which its consent is new"},
+    {"erase", "", "sign the erasure of --link, or of all links of --subject"},
     {"caller", "NAME", "who will send it (default: this process, if a caller)"},
     {"vault", "ID", "to which vault, as coffer status shows it"},
 };
@@ -138,8 +139,10 @@ constexpr Option kLedger[] = {
 constexpr Option kImport[] = {
     {"connections", "N", "how many at once, 1 to 64 (default: 16)"},
 };
-constexpr Option kTokenFile = {"token-file", "FILE",
-                               "an access token; - is standard input", true};
+constexpr Option kTokenFile = {
+    "token-file", "FILE",
+    "an access token, alone or as `token issue` prints it; - is standard input",
+    true};
 constexpr Option kAudience = {
     "audience", "NAME", "the token's audience, when it was issued by you"};
 constexpr Option kIssue[] = {
@@ -163,6 +166,7 @@ constexpr Option kRevokeToken[] = {
     {"caller", "NAME", "every token that was issued to this caller"},
     {"purpose", "NAME", "every token for this purpose"},
     {"institution", "NAME", "every token about links of this institution"},
+    {"gone", "", "the name has left the policy in force"},
 };
 constexpr Option kTail[] = {
     {"follow", "", "go on with what comes"},
@@ -245,7 +249,10 @@ const Verb kVerbs[] = {
     {"keypair", "", 0, 0, "make a key for consent_key or seal_to in policy",
      "Prints the public half, which goes into policy.", kKeypair, RunKeypair},
     {"consent sign", "", 0, 0, "sign what another program will send",
-     "Prints the value of the header Signed-Consent, good for 300 s, once.",
+     "Prints the value of the header Signed-Consent, good for 300 s, once. "
+     "Give --institution, --subject and --consent for a new link; --link, "
+     "--consent and --if-match for a new consent; --erase with --link or "
+     "--subject for an erasure.",
      kConsentSign, RunConsentSign},
     {"institution list", "", 0, 0, "institutions, their keys and links", "",
      kNoOptions, RunInstitutionList},
@@ -266,7 +273,10 @@ const Verb kVerbs[] = {
     {"brake release", "ID", 1, 1, "give a tripped budget its limit once more",
      "For the window that it tripped in; after that it can trip again.",
      kNoOptions, RunBrakeRelease},
-    {"clock accept", "", 0, 0, "take the wall clock after it went astray", "",
+    {"clock accept", "", 0, 0, "take the wall clock after it went astray",
+     "Every earlier access token is void from then on. Does nothing where the "
+     "clock is accepted already. Asks on a terminal; --yes does not. Without a "
+     "terminal it acts.",
      kNoOptions, RunClockAccept},
     {"policy check", "FILE", 1, 1, "find a policy file's faults", "",
      kNoOptions, RunPolicyCheck},

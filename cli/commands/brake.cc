@@ -30,6 +30,19 @@ std::string ClockOf(uint64_t seconds) {
   return text.substr(text.find('T') + 1);
 }
 
+bool IsInPolicy(const wire::Policy& policy,
+                const wire::RevokeTokensQuestion& question) {
+  switch (question.group) {
+    case TokenGroup::kCaller:
+      return FindCaller(policy, question.name) >= 0;
+    case TokenGroup::kPurpose:
+      return FindPurpose(policy, question.name) >= 0;
+    case TokenGroup::kInstitution:
+      return FindInstitution(policy, question.name) >= 0;
+  }
+  return false;
+}
+
 void PrintTable(const Invocation& invocation,
                 const wire::BrakeListAnswer& list) {
   Table table({"id", "caller", "purpose", "window", "counted", "refused",
@@ -115,12 +128,22 @@ Exit RevokeGroup(const Invocation& invocation, const char* option) {
   if (!wire::IsName(name)) {
     return invocation.Usage("a name is 1 to 32 letters, digits, _, . or -");
   }
+  auto client = ConnectOperator(invocation);
+  if (!client.ok()) return invocation.Fail(client.failure());
+  // A misspelt name would be taken, too, and revoke nothing.
+  if (!invocation.Has("gone")) {
+    auto policy = AskPolicy(*client);
+    if (!policy.ok()) return invocation.Fail(policy.failure());
+    if (!IsInPolicy(**policy, question)) {
+      return invocation.Fail(Exit::kRefused,
+                             Printable(name) + " is not in the policy in force",
+                             "--gone revokes a name that left it");
+    }
+  }
   if (!invocation.Confirmed("Revoke every access token of " + kind + " " +
                             Printable(name) + "?")) {
     return invocation.Fail(Exit::kRefused, "not revoked", "");
   }
-  auto client = ConnectOperator(invocation);
-  if (!client.ok()) return invocation.Fail(client.failure());
   auto answer = client->Ask(OperatorOp::kRevokeTokens, question);
   if (!answer.ok()) return invocation.Fail(answer.failure());
   if (invocation.json()) {

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "cli/context.h"
 #include "cli/http_client.h"
 #include "cli/operator_client.h"
 #include "cli/settings.h"
 #include "vault/api/json.h"
+#include "vault/wire/policy.h"
 
 namespace coffer::cli {
 
@@ -54,6 +56,8 @@ Exit RunBrakeRelease(const Invocation& invocation);
 // Every token of the caller, purpose or institution that this option names.
 Exit RevokeGroup(const Invocation& invocation, const char* option);
 // policy.cc
+// The policy in force.
+Outcome<std::unique_ptr<wire::Policy>> AskPolicy(OperatorClient& client);
 Exit RunPolicyCheck(const Invocation& invocation);
 Exit RunPolicyLoad(const Invocation& invocation);
 Exit RunPolicyShow(const Invocation& invocation);

@@ -1,6 +1,7 @@
 // consent sign: the signature over a request that another program will send.
 #include "cli/commands/commands.h"
 #include "cli/sealing.h"
+#include "cli/text.h"
 #include "vault/api/request.h"
 
 namespace coffer::cli {
@@ -27,6 +28,17 @@ AskedKeys Sender(const Invocation& invocation) {
   }
   sender.exit = Exit::kDone;
   return sender;
+}
+
+// What the signature is good for: the token itself tells a person nothing.
+std::string SignedText(const Invocation& invocation) {
+  std::string text =
+      invocation.Has("erase") ? "signed: erase of " : "signed: consent of ";
+  if (invocation.Has("link")) return text + "link " + invocation.Get("link");
+  text += invocation.Has("erase")
+              ? "every link of "
+              : "a new link to " + invocation.Get("institution") + " of ";
+  return text + "subject " + Printable(invocation.Get("subject"));
 }
 
 }  // namespace
@@ -61,7 +73,9 @@ Exit RunConsentSign(const Invocation& invocation) {
   statement.institution = invocation.Get("institution");
   statement.subject = invocation.Get("subject");
   const bool creates = invocation.Has("consent") && !invocation.Has("link");
-  if (invocation.Has("subject") == invocation.Has("link") ||
+  const bool erases = invocation.Has("erase");
+  if (erases == invocation.Has("consent") ||
+      invocation.Has("subject") == invocation.Has("link") ||
       invocation.Has("institution") != creates ||
       invocation.Has("if-match") !=
           (invocation.Has("consent") && invocation.Has("link")) ||
@@ -70,13 +84,15 @@ Exit RunConsentSign(const Invocation& invocation) {
       (invocation.Has("subject") && statement.subject.empty())) {
     return invocation.Usage(
         "sign one of: --institution, --subject and --consent (create); --link, "
-        "--consent and --if-match (consent); --link, or --subject (erase)");
+        "--consent and --if-match (consent); --erase with --link or --subject "
+        "(erase)");
   }
   const AskedKeys sender = Sender(invocation);
   if (!sender.ok()) return sender.exit;
   auto token = SignConsent(invocation, invocation.Get("consent-key"),
                            sender.keys, statement);
   if (!token.ok()) return invocation.Fail(token.failure());
+  invocation.context.err << SignedText(invocation) << "\n" << std::flush;
   if (invocation.json()) {
     api::TextBuilder out;
     api::JsonWriter(out)

@@ -255,7 +255,8 @@ void PrintExplained(const Invocation& invocation,
   invocation.context.out << fields.Text() << std::flush;
 }
 
-// The policy in force.
+}  // namespace
+
 Outcome<std::unique_ptr<Policy>> AskPolicy(OperatorClient& client) {
   auto answer = client.Ask(OperatorOp::kPolicyShow, wire::EmptyQuestion{});
   if (!answer.ok()) return answer.failure();
@@ -269,8 +270,6 @@ Outcome<std::unique_ptr<Policy>> AskPolicy(OperatorClient& client) {
                      decoded.error().message,
                  "use the coffer of the same version as cofferd"};
 }
-
-}  // namespace
 
 Exit RunPolicyCheck(const Invocation& invocation) {
   const std::string& path = invocation.arguments[0];

@@ -1,5 +1,8 @@
 // token issue, introspect, revoke and redeem. An access token comes from a file
 // or standard input: it is a secret for as long as it lives.
+#include <algorithm>
+#include <optional>
+
 #include "cli/commands/commands.h"
 #include "cli/sealing.h"
 #include "cli/secret_input.h"
@@ -7,24 +10,57 @@
 namespace coffer::cli {
 namespace {
 
+bool IsWord(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c <= '~';
+  });
+}
+
+// The one line that begins with v4., or the whole of a file that is one word.
+Outcome<base::SecretBuffer> ReadToken(const Invocation& invocation) {
+  // What stands around it, as `token issue` prints it.
+  constexpr size_t kAroundBytes = 4096;
+  auto file = ReadSecret(invocation, invocation.Get("token-file"),
+                         "access token", base::kTokenBytesMax + kAroundBytes);
+  if (!file.ok()) return file.failure();
+  const std::string_view text = base::AsText(file->view());
+  std::string_view token = IsWord(text) ? text : "";
+  size_t found = token.empty() ? 0 : 1;
+  for (size_t at = 0; token != text && at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) {
+      line.remove_suffix(1);
+    }
+    if (line.substr(0, 3) != "v4.") continue;
+    token = line;
+    ++found;
+  }
+  if (found != 1 || !IsWord(token)) {
+    return Failure{Exit::kRefused, "the file does not hold one access token",
+                   "it is one line, which begins with v4."};
+  }
+  if (token.size() > base::kTokenBytesMax) {
+    return Failure{Exit::kRefused,
+                   "the access token is above " +
+                       std::to_string(base::kTokenBytesMax) + " bytes",
+                   ""};
+  }
+  base::SecretBuffer alone(token.size());
+  COFFER_CHECK(alone.Append(base::AsBytes(token)));
+  return alone;
+}
+
 // {"token":...} or with an audience, posted to `route`. The token goes into
 // `shown`.
 CallerAnswer ShowToken(const Invocation& invocation, const char* route,
                        base::SecretBuffer& shown) {
   CallerAnswer failed;
-  auto token = ReadSecret(invocation, invocation.Get("token-file"),
-                          "access token", base::kTokenBytesMax);
+  auto token = ReadToken(invocation);
   if (!token.ok()) {
     failed.exit = invocation.Fail(token.failure());
     return failed;
-  }
-  for (uint8_t byte : token->view()) {
-    if (byte <= ' ' || byte > '~') {
-      failed.exit = invocation.Fail(Exit::kRefused,
-                                    "the file does not hold one access token",
-                                    "it is one line of printable characters");
-      return failed;
-    }
   }
   api::TextBuilder body;
   api::JsonWriter json(body);
@@ -48,7 +84,7 @@ CallerAnswer ShowToken(const Invocation& invocation, const char* route) {
 // A redeem's answer with the bank token in clear again; empty where it was not
 // sealed.
 Outcome<api::TextBuilder> Unsealed(const Invocation& invocation,
-                                   std::string_view body,
+                                   const UnsealKey* key, std::string_view body,
                                    std::string_view access_token) {
   api::TextBuilder clear;
   auto parsed = ParseAnswer(body);
@@ -58,13 +94,12 @@ Outcome<api::TextBuilder> Unsealed(const Invocation& invocation,
       !sealed.is(api::JsonKind::kText)) {
     return clear;
   }
-  if (!invocation.Has("unseal-key")) {
+  if (key == nullptr) {
     invocation.Warn(
         "the bank token is sealed to this caller's key; --unseal-key opens it");
     return clear;
   }
-  auto token = OpenSealed(invocation, invocation.Get("unseal-key"),
-                          sealed.text(), access_token);
+  auto token = key->Open(sealed.text(), access_token);
   if (!token.ok()) return token.failure();
   api::JsonWriter json(clear);
   json.BeginObject().Text("bank_token", base::AsText(token->view()));
@@ -134,6 +169,12 @@ Exit RunTokenRevoke(const Invocation& invocation) {
     return invocation.Usage(
         "exactly one of --token-file, --caller, --purpose and --institution");
   }
+  if (group == nullptr && invocation.Has("gone")) {
+    return invocation.Usage("--gone goes with a name, not with --token-file");
+  }
+  if (group != nullptr && invocation.Has("audience")) {
+    return invocation.Usage("--audience goes with --token-file alone");
+  }
   if (group != nullptr) return RevokeGroup(invocation, group);
   if (!invocation.Confirmed("Revoke this access token?")) {
     return invocation.Fail(Exit::kRefused, "not revoked", "");
@@ -149,12 +190,24 @@ Exit RunTokenRevoke(const Invocation& invocation) {
 }
 
 Exit RunTokenRedeem(const Invocation& invocation) {
+  std::optional<UnsealKey> key;
+  if (invocation.Has("unseal-key")) {
+    auto read = UnsealKey::Read(invocation, invocation.Get("unseal-key"));
+    if (!read.ok()) return invocation.Fail(read.failure());
+    key = std::move(*read);
+  }
   base::SecretBuffer shown;
   CallerAnswer answer = ShowToken(invocation, "/v1/redeem", shown);
   if (!answer.ok()) return answer.exit;
-  auto clear =
-      Unsealed(invocation, answer.answer.text(), base::AsText(shown.view()));
-  if (!clear.ok()) return invocation.Fail(clear.failure());
+  auto clear = Unsealed(invocation, key ? &*key : nullptr, answer.answer.text(),
+                        base::AsText(shown.view()));
+  if (!clear.ok()) {
+    // The access token may be spent: what it bought is not thrown away.
+    PrintAnswer(invocation, answer, "bank_token");
+    Failure failure = clear.failure();
+    failure.next += "; the sealed answer is printed";
+    return invocation.Fail(failure);
+  }
   if (clear->view().empty())
     return PrintAnswer(invocation, answer, "bank_token");
   if (!invocation.json()) {

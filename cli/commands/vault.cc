@@ -1,6 +1,7 @@
 // seal, selftest, zeroize and clock accept.
 #include "cli/commands/commands.h"
 #include "cli/text.h"
+#include "crypto/base/time_text.h"
 
 namespace coffer::cli {
 
@@ -80,6 +81,27 @@ Exit RunZeroize(const Invocation& invocation) {
 Exit RunClockAccept(const Invocation& invocation) {
   auto client = ConnectOperator(invocation);
   if (!client.ok()) return invocation.Fail(client.failure());
+  auto asked = AskStatus(*client);
+  if (!asked.ok()) return invocation.Fail(asked.failure());
+  const wire::OperatorStatus& status = asked->status;
+  const uint64_t apart = status.now > status.wall ? status.now - status.wall
+                                                  : status.wall - status.now;
+  // Accepted, but far apart since: it is taken as it is now.
+  if (status.state == wire::VaultState::kOperational && status.clock_accepted &&
+      apart <= base::kClockBackSecondsMax) {
+    if (invocation.json()) {
+      PrintBody(invocation, "{\"clock_accepted\":true}");
+    } else {
+      invocation.context.out
+          << "The wall clock is accepted already; nothing was done\n";
+    }
+    return Exit::kDone;
+  }
+  if (!invocation.Confirmed("Accept the wall clock " +
+                            base::TimeText(status.wall) +
+                            "? Every earlier access token is void then.")) {
+    return invocation.Fail(Exit::kRefused, "not accepted", "");
+  }
   auto answer = client->Ask(OperatorOp::kClockAccept, wire::EmptyQuestion{});
   if (!answer.ok()) return invocation.Fail(answer.failure());
   if (invocation.json()) {

@@ -328,6 +328,28 @@ TEST(TokenRedeem, ReadsTheTokenFromAFileAndPrintsTheBankToken) {
   EXPECT_EQ(world.vault.questions().size(), 1u);
 }
 
+TEST(TokenFile, MayBeWhatTokenIssuePrinted) {
+  World world(HttpText(200, R"({"active":false})"));
+  const std::string file = world.coffer.directory / "access";
+  const auto introspect = [&](const std::string& text) {
+    WriteFile(file, text);
+    return world.coffer.RunHere({"token", "introspect", "--token-file", file});
+  };
+  for (const char* text : {"expires_in  60\naccess_token:\nv4.local.abc\n",
+                           "v4.local.abc \r\n", "\nv4.local.abc"}) {
+    ASSERT_EQ(introspect(text), Exit::kDone) << world.coffer.err();
+    EXPECT_EQ(world.vault.questions().back().body,
+              R"({"token":"v4.local.abc"})");
+  }
+  EXPECT_EQ(world.vault.questions().size(), 3u);
+  for (const std::string& text :
+       {std::string("v4.local.a\nv4.local.b\n"), std::string("v4.a b\n"),
+        std::string("a\nb\n"), "v4." + std::string(4094, 'x')}) {
+    EXPECT_EQ(introspect(text), Exit::kRefused);
+  }
+  EXPECT_EQ(world.vault.questions().size(), 3u);
+}
+
 TEST(TokenIntrospect, NamesTheAudienceWhenGiven) {
   World world(HttpText(200, R"({"active":false})"));
   std::string token = world.coffer.directory / "access";

@@ -58,6 +58,7 @@ struct Keeper {
     if (op == OperatorOp::kPolicyShow) {
       return KeeperAnswer::Of(wire::PolicyBytes{policy, {}});
     }
+    if (op == OperatorOp::kRevokeTokens) return {};
     auto question = base::DecodeWhole<wire::ExplainQuestion>(in);
     EXPECT_TRUE(question.ok());
     wire::ExplainAnswer answer;
@@ -253,6 +254,34 @@ TEST(Doctor, ReportsEveryCheckWithin80ColumnsAndExitsOneOnAFailure) {
   EXPECT_EQ(coffer.RunHere({"--config", config, "doctor", "--json"}),
             Exit::kRefused);
   EXPECT_EQ(coffer.out().substr(0, 11), "{\"checks\":[");
+}
+
+TEST(TokenRevoke, OfANameOutsideThePolicyNeedsToBeTold) {
+  Coffer coffer;
+  Keeper keeper(coffer);
+  const std::string file = coffer.directory / "policy.toml";
+  WriteFile(file, kPolicyText);
+  ASSERT_EQ(coffer.RunHere({"policy", "load", file}), Exit::kDone);
+  for (const auto& [option, good] : {std::pair("--caller", "messenger"),
+                                     std::pair("--purpose", "balance_display"),
+                                     std::pair("--institution", "citi")}) {
+    EXPECT_EQ(coffer.RunHere({"token", "revoke", option, "other"}),
+              Exit::kRefused);
+    EXPECT_EQ(coffer.err(),
+              "coffer: other is not in the policy in force; --gone revokes a "
+              "name that left it\n");
+    EXPECT_EQ(coffer.RunHere({"token", "revoke", option, good}), Exit::kDone)
+        << coffer.err();
+  }
+  EXPECT_EQ(keeper.fake.asked(OperatorOp::kRevokeTokens), 3);
+  EXPECT_EQ(coffer.RunHere({"token", "revoke", "--caller", "other", "--gone"}),
+            Exit::kDone);
+  EXPECT_EQ(keeper.fake.asked(OperatorOp::kRevokeTokens), 4);
+  EXPECT_EQ(coffer.RunHere({"token", "revoke", "--caller", "messenger",
+                            "--audience", "connector"}),
+            Exit::kUsage);
+  EXPECT_EQ(coffer.RunHere({"token", "revoke", "--token-file", file, "--gone"}),
+            Exit::kUsage);
 }
 
 }  // namespace

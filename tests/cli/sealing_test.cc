@@ -36,7 +36,7 @@ struct World {
                                R"("},"caller":"linker","vault":")" +
                                std::string(kVault) + R"("})");
     }
-    return HttpText(201, R"({"link":")" + kLink + R"(","revision":1})");
+    return HttpText(201, answer);
   }
   static std::string Text(const crypto::PublicKey& public_key) {
     std::string text(crypto::kPaserkPublicTextBytes, '\0');
@@ -77,6 +77,7 @@ struct World {
   std::unique_ptr<base::SecretArena> arena;
   crypto::SigningKey ingest;
   std::string token, consent, key, public_key;
+  std::string answer = R"({"link":")" + kLink + R"(","revision":1})";
   FakeVault vault;
 };
 
@@ -168,6 +169,63 @@ TEST(Sealing, RequestsAreSignedWithTheKeyOfTheFile) {
   EXPECT_NE(payload().find("\"op\":\"erase\",\"subject\":\"cust 7\"}"),
             std::string::npos);
   EXPECT_EQ(world.Last().target, "/v1/subjects/cust%207");
+}
+
+TEST(Sealing, RedeemReadsItsKeyBeforeTheRequestAndLosesNoAnswer) {
+  World world;
+  const std::string access = world.coffer.directory / "access";
+  const std::string bad = world.coffer.directory / "bad";
+  WriteFile(access, "v4.local.abc\n");
+  WriteFile(bad, "no key\n");
+  const auto redeem = [&](const std::string& key) {
+    return world.coffer.RunHere(
+        {"token", "redeem", "--token-file", access, "--unseal-key", key});
+  };
+  EXPECT_EQ(redeem(bad), Exit::kRefused);
+  EXPECT_EQ(redeem("/nonexistent"), Exit::kRefused);
+  EXPECT_TRUE(world.vault.questions().empty());
+  world.answer = R"({"sealed_bank_token":"v4.local.other","expires_in":9})";
+  EXPECT_EQ(redeem(world.key), Exit::kRefused);
+  EXPECT_EQ(world.vault.questions().size(), 1u);
+  EXPECT_NE(world.coffer.out().find("v4.local.other"), std::string::npos);
+  EXPECT_NE(world.coffer.err().find("the sealed answer is printed"),
+            std::string::npos);
+}
+
+TEST(ConsentSign, SignsAnErasureOnlyWhenToldAndSaysWhatItSigned) {
+  World world;
+  const auto sign = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = {
+        "consent",  "sign",   "--consent-key", world.key,
+        "--caller", "linker", "--vault",       std::string(kVault)};
+    words.insert(words.end(), more.begin(), more.end());
+    return world.coffer.RunHere(words);
+  };
+  for (std::vector<std::string> unclear :
+       {std::vector<std::string>{"--link", kLink},
+        {"--subject", "s"},
+        {"--erase"},
+        {"--erase", "--link", kLink, "--consent", world.consent, "--if-match",
+         "1"}}) {
+    EXPECT_EQ(sign(unclear), Exit::kUsage);
+    for (const char* form : {"(create)", "(consent)", "(erase)"}) {
+      EXPECT_NE(world.coffer.err().find(form), std::string::npos) << form;
+    }
+    EXPECT_EQ(world.coffer.out(), "");
+  }
+  EXPECT_EQ(sign({"--erase", "--link", kLink}), Exit::kDone);
+  EXPECT_EQ(world.coffer.err(), "signed: erase of link " + kLink + "\n");
+  EXPECT_EQ(sign({"--erase", "--subject", "s"}), Exit::kDone);
+  EXPECT_EQ(world.coffer.err(), "signed: erase of every link of subject s\n");
+  EXPECT_EQ(
+      sign({"--link", kLink, "--consent", world.consent, "--if-match", "1"}),
+      Exit::kDone);
+  EXPECT_EQ(world.coffer.err(), "signed: consent of link " + kLink + "\n");
+  EXPECT_EQ(sign({"--institution", "citi", "--subject", "s", "--consent",
+                  world.consent}),
+            Exit::kDone);
+  EXPECT_EQ(world.coffer.err(),
+            "signed: consent of a new link to citi of subject s\n");
 }
 
 TEST(Keypair, IsANewFileForItsUserAloneAndReadOnlyAsSuch) {

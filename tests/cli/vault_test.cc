@@ -47,6 +47,7 @@ struct Keeper {
       }
       state = VaultState::kSealed;
     }
+    if (op == OperatorOp::kClockAccept) clock_accepted = true;
     if (op == OperatorOp::kSelfTest) {
       wire::SelfTestAnswer answer;
       answer.results.push_back({"Ed25519", true});
@@ -61,6 +62,7 @@ struct Keeper {
     status.state = state;
     status.version = COFFER_VERSION;
     status.floors_max = 1000;
+    status.clock_accepted = clock_accepted;
     status.leaves = 12345;
     status.now = status.wall = 1785542400;
     status.sandboxed = true;
@@ -78,6 +80,7 @@ struct Keeper {
   std::vector<uint8_t> secret;
   std::vector<uint8_t> policy;
   SlotHeader asked_slot;
+  bool clock_accepted = true;
   FakeKeeper fake;
 };
 
@@ -458,6 +461,24 @@ TEST(Configuration, WithAFaultIsRefusedWithItsLine) {
       << coffer.err();
   EXPECT_EQ(coffer.Run({"--config", coffer.directory / "none", "status"}),
             Exit::kRefused);
+}
+
+TEST(ClockAccept, AsksAndDoesNothingWhereThereIsNothingToAccept) {
+  Coffer coffer;
+  Keeper keeper(coffer);
+  keeper.state = VaultState::kOperational;
+  EXPECT_EQ(coffer.RunHere({"clock", "accept"}), Exit::kDone);
+  EXPECT_NE(coffer.out().find("accepted already"), std::string::npos);
+  EXPECT_EQ(keeper.fake.asked(OperatorOp::kClockAccept), 0);
+  keeper.clock_accepted = false;
+  coffer.terminal.input_is_terminal = true;
+  EXPECT_EQ(coffer.RunHere({"clock", "accept"}), Exit::kRefused);
+  EXPECT_NE(coffer.terminal.asked.find("Every earlier access token"),
+            std::string::npos)
+      << coffer.terminal.asked;
+  EXPECT_EQ(keeper.fake.asked(OperatorOp::kClockAccept), 0);
+  EXPECT_EQ(coffer.RunHere({"clock", "accept", "--yes"}), Exit::kDone);
+  EXPECT_EQ(keeper.fake.asked(OperatorOp::kClockAccept), 1);
 }
 
 }  // namespace

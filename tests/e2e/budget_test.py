@@ -146,7 +146,10 @@ class BudgetTest(unittest.TestCase):
                              ("purpose", "balance_display"),
                              ("institution", "citi")):
             tokens = [self.daemon.token(link) for link in self.links[:3]]
-            self.daemon.coffer("token", "revoke", f"--{option}", "another")
+            unknown = ("token", "revoke", f"--{option}", "another")
+            self.assertIn("not in the policy in force",
+                          self.daemon.coffer(*unknown, check=False).stderr)
+            self.daemon.coffer(*unknown, "--gone")
             self.assertEqual(self.daemon.redeem(tokens[0]).status, 200)
             done = self.daemon.coffer("token", "revoke", f"--{option}", name)
             self.assertIn("Revoked", done.stdout)

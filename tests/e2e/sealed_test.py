@@ -356,21 +356,23 @@ class CommandLineTest(unittest.TestCase):
             self.assertEqual(json.loads(redeem(*key).stdout)["bank_token"],
                              "second")
             # What the command line signs for another program to send.
-            signed = daemon.coffer("consent", "sign", *sign, "--link",
-                                   link).stdout.strip()
+            signed = daemon.coffer("consent", "sign", *sign, "--erase",
+                                   "--link", link).stdout.strip()
             away = daemon.coffer(
-                "consent", "sign", *sign, "--subject", "cust-away", "--caller",
-                "platform", "--vault",
+                "consent", "sign", *sign, "--erase", "--subject", "cust-away",
+                "--caller", "platform", "--vault",
                 daemon.call("GET", "/v1/keys").json["vault"]).stdout.strip()
             for target, token in ((f"links/{link}", signed),
                                   ("subjects/cust-away", away)):
                 answer = daemon.call("DELETE", f"/v1/{target}", None,
                                      {"Signed-Consent": token})
                 self.assertEqual(answer.status, 200, answer)
-            for wrong in ((), ("--link", link, "--subject", "s"),
+            for wrong in ((), ("--link", link), ("--subject", "s"),
+                          ("--erase", "--link", link, "--subject", "s"),
                           ("--consent", daemon.path("consent")),
-                          ("--subject", "s", "--caller", "platform"),
-                          ("--link", link, "--if-match", "1")):
+                          ("--erase", "--subject", "s", "--caller",
+                           "platform"),
+                          ("--erase", "--link", link, "--if-match", "1")):
                 self.assertEqual(daemon.coffer(
                     "consent", "sign", *sign, *wrong, check=False).returncode,
                                  2)
