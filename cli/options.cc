@@ -21,6 +21,11 @@ Failure Usage(std::string what, std::string next = "run coffer --help") {
   return {Exit::kUsage, std::move(what), std::move(next)};
 }
 
+std::string HelpOf(const Verb* verb) {
+  return verb == nullptr ? "run coffer --help"
+                         : "run coffer " + std::string(verb->name) + " --help";
+}
+
 const Option* Find(std::span<const Option> options, std::string_view name) {
   for (const Option& option : options) {
     if (option.name == name) return &option;
@@ -142,6 +147,7 @@ Outcome<CommandLine> Tokenise(const std::vector<std::string>& words,
   po::positional_options_description places;
   places.add("argument", -1);
   known.add_options()("argument", po::value<std::vector<std::string>>(), "");
+  const std::string help = HelpOf(verb);
   CommandLine line;
   line.verb = verb;
   try {
@@ -158,14 +164,14 @@ Outcome<CommandLine> Tokenise(const std::vector<std::string>& words,
                               option.value.end());
         continue;
       }
-      if (option.string_key == "argument") return Usage("unknown option");
+      if (option.string_key == "argument") return Usage("unknown option", help);
       std::string value = option.value.empty() ? "" : option.value.front();
       auto [place, added] = line.options.emplace(option.string_key, value);
       if (added) continue;
       const Option* known_option =
           verb == nullptr ? nullptr : Find(verb->options, option.string_key);
       if (known_option == nullptr || !known_option->repeats) {
-        return Usage("--" + option.string_key + " is given twice");
+        return Usage("--" + option.string_key + " is given twice", help);
       }
       place->second += '\0' + value;
     }
@@ -173,10 +179,12 @@ Outcome<CommandLine> Tokenise(const std::vector<std::string>& words,
     std::string name = error.get_option_name();
     name = name.substr(0, name.find('='));
     bool unknown = dynamic_cast<const po::unknown_option*>(&error) != nullptr;
-    return Usage((unknown ? "unknown option " : "") + Cut(Printable(name), 40) +
-                 (unknown ? "" : " is given without its value, or with one"));
+    return Usage(
+        (unknown ? "unknown option " : "") + Cut(Printable(name), 40) +
+            (unknown ? "" : " is given without its value, or with one"),
+        help);
   } catch (const po::error&) {
-    return Usage("the command line cannot be read");
+    return Usage("the command line cannot be read", help);
   }
   return line;
 }
@@ -225,7 +233,7 @@ Outcome<CommandLine> ParseCommandLine(const std::vector<std::string>& given) {
   }
   if (*verb == nullptr) return Usage("no verb is given");
   const Verb& found = **verb;
-  std::string help = "run coffer " + std::string(found.name) + " --help";
+  const std::string help = HelpOf(&found);
   if (line->arguments.size() < found.arguments_min) {
     return Usage(
         std::string(found.name) + " needs " + std::string(found.arguments),

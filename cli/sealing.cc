@@ -90,10 +90,15 @@ Done CheckIngestKey(const Invocation& invocation, const VaultKeys& keys) {
   if (pinned.empty() && set != nullptr) pinned = set;
   if (pinned.empty()) pinned = KidOfOperator(invocation);
   if (pinned.empty()) {
-    invocation.Warn(
-        "the ingest key is not pinned: whoever runs the gate could have named "
-        "another. Give --ingest-kid or COFFER_INGEST_KID; coffer status shows "
-        "it to an operator");
+    invocation.context.err
+        << Wrap(
+               "coffer: the ingest key is not pinned; went on with the one "
+               "that the gate names. Whoever runs the gate could have named "
+               "another: give --ingest-kid or COFFER_INGEST_KID; coffer "
+               "status shows it to an operator",
+               2)
+        << "\n"
+        << std::flush;
     return base::Nothing{};
   }
   if (pinned == KidOf(keys.ingest)) return base::Nothing{};

@@ -271,7 +271,8 @@ const Verb kVerbs[] = {
      "has, and ends with its hour or day (UTC).",
      kNoOptions, RunBrakeList},
     {"brake release", "ID", 1, 1, "give a tripped budget its limit once more",
-     "For the window that it tripped in; after that it can trip again.",
+     "ID is the 12 hex digits that brake list shows. For the window that it "
+     "tripped in; after that it can trip again.",
      kNoOptions, RunBrakeRelease},
     {"clock accept", "", 0, 0, "take the wall clock after it went astray",
      "Every earlier access token is void from then on. Does nothing where the "

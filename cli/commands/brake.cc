@@ -98,7 +98,7 @@ Exit RunBrakeList(const Invocation& invocation) {
 Exit RunBrakeRelease(const Invocation& invocation) {
   wire::BrakeQuestion question;
   if (!ParseBrakeId(invocation.arguments[0], question.id)) {
-    return invocation.Usage("a brake's id is the 12 digits of brake list");
+    return invocation.Usage("a brake's id is the 12 hex digits of brake list");
   }
   auto client = ConnectOperator(invocation);
   if (!client.ok()) return invocation.Fail(client.failure());

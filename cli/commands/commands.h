@@ -143,7 +143,24 @@ base::Result<api::JsonDocument> ParseAnswer(std::string_view body);
 // One seal slot as a JSON object (slot.cc).
 void WriteSlot(api::JsonWriter& json, const wire::SlotHeader& slot);
 
-// Writes a new file (0600) that must not exist yet; durable when it returns.
+// Resource: a new file (0600), taken away again unless it was written.
+class NewFile {
+ public:
+  // Refuses a file that exists.
+  static Outcome<NewFile> Create(const std::string& path);
+  NewFile(NewFile&& other) noexcept;
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile();
+  // Durable when it returns.
+  Done Write(std::string_view text);
+
+ private:
+  explicit NewFile(std::string path) : path_(std::move(path)) {}
+
+  std::string path_;  // empty: nothing to take away
+  os::FileDescriptor file_;
+};
+// The same at once.
 Done WriteNewFile(const std::string& path, std::string_view text);
 
 }  // namespace coffer::cli

@@ -2,13 +2,16 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 #include "cli/commands/commands.h"
 #include "cli/text.h"
+#include "cli/verbs.h"
 #include "vault/api/response.h"
 
 namespace coffer::cli {
@@ -106,6 +109,33 @@ Outcome<HttpAnswer> AskVault(const Invocation& invocation,
 
 namespace {
 
+std::string DetailOf(const HttpAnswer& answer) {
+  auto parsed = ParseAnswer(answer.text());
+  return parsed.ok() ? TextOf(parsed->root(), "detail") : "";
+}
+
+// What the vault cannot know: by which words of this program it is mended.
+void AddAdvice(const Invocation& invocation, const HttpAnswer& answer,
+               Failure& failure) {
+  std::string advice;
+  const bool can_sign = std::any_of(
+      invocation.verb.options.begin(), invocation.verb.options.end(),
+      [](const Option& option) { return option.name == "consent-key"; });
+  if (can_sign && !invocation.Has("consent-key") &&
+      DetailOf(answer) ==
+          api::ProblemOf(wire::Rule::kConsentNotSigned).detail) {
+    advice = "give --consent-key F";
+  }
+  if (answer.status == 409 && invocation.verb.name == "link add" &&
+      invocation.Has("idempotency-key") && !invocation.Has("clear")) {
+    advice =
+        "a link may be stored under this key already: coffer link list "
+        "--subject S";
+  }
+  if (advice.empty()) return;
+  failure.next += (failure.next.empty() ? "" : "; ") + advice;
+}
+
 CallerAnswer Judge(const Invocation& invocation, Outcome<HttpAnswer> answer) {
   CallerAnswer result;
   if (!answer.ok()) {
@@ -114,7 +144,9 @@ CallerAnswer Judge(const Invocation& invocation, Outcome<HttpAnswer> answer) {
   }
   if (!answer->good()) {
     if (invocation.json()) PrintBody(invocation, answer->text());
-    result.exit = invocation.Fail(ProblemFailure(*answer));
+    Failure failure = ProblemFailure(*answer);
+    AddAdvice(invocation, *answer, failure);
+    result.exit = invocation.Fail(failure);
     return result;
   }
   result.exit = Exit::kDone;
@@ -124,9 +156,7 @@ CallerAnswer Judge(const Invocation& invocation, Outcome<HttpAnswer> answer) {
 
 bool IsStale(HttpAnswer& answer) {
   if (answer.status != 400) return false;
-  auto parsed = ParseAnswer(answer.text());
-  if (!parsed.ok() || !parsed->root().is(JsonKind::kObject)) return false;
-  const std::string detail = TextOf(parsed->root(), "detail");
+  const std::string detail = DetailOf(answer);
   for (wire::Rule rule :
        {wire::Rule::kUploadStale, wire::Rule::kConsentSignatureStale}) {
     if (detail == api::ProblemOf(rule).detail) return true;
@@ -252,31 +282,53 @@ Exit PrintLinks(const Invocation& invocation, const std::string& query,
   return Exit::kDone;
 }
 
-Done WriteNewFile(const std::string& path, std::string_view text) {
+namespace {
+
+Failure CannotWrite(const std::string& path) {
+  return {Exit::kRefused,
+          "cannot write " + Printable(path) + ": " + std::strerror(errno), ""};
+}
+
+}  // namespace
+
+Outcome<NewFile> NewFile::Create(const std::string& path) {
   os::FileDescriptor file(
       open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  auto failure = [&] {
-    return Failure{
-        Exit::kRefused,
-        "cannot write " + Printable(path) + ": " + std::strerror(errno), ""};
-  };
   if (!file.valid() && errno == EEXIST) {
     return Failure{Exit::kRefused,
                    "cannot write " + Printable(path) + ": there is such a file",
                    "name a new one"};
   }
-  if (!file.valid()) return failure();
-  std::string parent = std::filesystem::path(path).parent_path().string();
+  if (!file.valid()) return CannotWrite(path);
+  NewFile made(path);
+  made.file_ = std::move(file);
+  return made;
+}
+
+NewFile::NewFile(NewFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})), file_(std::move(other.file_)) {}
+
+NewFile::~NewFile() {
+  if (!path_.empty()) unlink(path_.c_str());
+}
+
+Done NewFile::Write(std::string_view text) {
+  std::string parent = std::filesystem::path(path_).parent_path().string();
   os::FileDescriptor directory(open(parent.empty() ? "." : parent.c_str(),
                                     O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!os::WriteFull(file.get(), base::AsBytes(text)).ok() ||
-      fsync(file.get()) != 0 || !directory.valid() ||
+  if (!os::WriteFull(file_.get(), base::AsBytes(text)).ok() ||
+      fsync(file_.get()) != 0 || !directory.valid() ||
       fsync(directory.get()) != 0) {
-    Failure failed = failure();
-    unlink(path.c_str());
-    return failed;
+    return CannotWrite(path_);
   }
+  path_.clear();
   return base::Nothing{};
+}
+
+Done WriteNewFile(const std::string& path, std::string_view text) {
+  auto file = NewFile::Create(path);
+  if (!file.ok()) return file.failure();
+  return file->Write(text);
 }
 
 }  // namespace coffer::cli

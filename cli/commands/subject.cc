@@ -1,5 +1,5 @@
 // subject links and erase; and the certificate that an erasure leaves.
-#include <unistd.h>
+#include <optional>
 
 #include "cli/commands/commands.h"
 #include "cli/text.h"
@@ -9,9 +9,16 @@ namespace coffer::cli {
 Exit PrintErased(const Invocation& invocation, const MakeRequest& make) {
   const std::string& file = invocation.Get("certificate");
   // Before the erasure: afterwards it would be too late to refuse.
-  if (!file.empty() && access(file.c_str(), F_OK) == 0) {
-    return invocation.Fail(Exit::kRefused, Printable(file) + " exists already",
-                           "name a new file; nothing was erased");
+  std::optional<NewFile> kept;
+  if (!file.empty()) {
+    auto made = NewFile::Create(file);
+    if (!made.ok()) {
+      Failure failure = made.failure();
+      failure.next += failure.next.empty() ? "" : "; ";
+      failure.next += "nothing was erased";
+      return invocation.Fail(failure);
+    }
+    kept.emplace(std::move(*made));
   }
   CallerAnswer erased = CallFresh(invocation, make);
   if (!erased.ok()) return erased.exit;
@@ -26,11 +33,14 @@ Exit PrintErased(const Invocation& invocation, const MakeRequest& make) {
       certificate = std::string(found.text());
     }
   }
-  if (!file.empty()) {
+  if (parsed.ok() && TextOf(parsed->root(), "erased") == "0") {
+    invocation.Warn("no link of this customer was found; was the name right?");
+  }
+  if (kept) {
     Done written = certificate.empty()
                        ? Done(Failure{Exit::kRefused,
                                       "erased, but without a certificate", ""})
-                       : WriteNewFile(file, certificate + "\n");
+                       : kept->Write(certificate + "\n");
     if (!written.ok()) {
       // It cannot be asked for again, so it is shown whatever was wished.
       invocation.context.out << certificate << "\n" << std::flush;

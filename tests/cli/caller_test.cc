@@ -1,6 +1,7 @@
 // link, token and subject against a fake vault.
 #include "cli/http_client.h"
 #include "tests/cli/harness.h"
+#include "vault/api/response.h"
 
 namespace coffer::cli {
 namespace {
@@ -28,6 +29,7 @@ struct World {
     WriteFile(consent, kConsentText);
   }
   std::string Answer(const HttpQuestion& question) {
+    if (on_question) on_question();
     auto found = answers.find(question.method);
     return found == answers.end() ? answer : found->second;
   }
@@ -50,6 +52,7 @@ struct World {
   std::string consent;
   std::string answer;
   std::map<std::string, std::string> answers;  // by method
+  std::function<void()> on_question;
   FakeVault vault;
 };
 
@@ -284,6 +287,56 @@ TEST(Erase, WritesTheCertificateToANewFileOnly) {
       world.coffer.RunHere({"link", "erase", kLink, "--certificate", file}),
       Exit::kRefused);
   EXPECT_EQ(world.vault.questions().size(), 1u);
+}
+
+TEST(Erase, MakesTheCertificatesFileBeforeItAsks) {
+  World world(Problem(403, "unauthorized_client"));
+  const std::string file = world.coffer.directory / "certificate";
+  const auto erase = [&](const std::string& path) {
+    return world.coffer.RunHere(
+        {"subject", "erase", "s", "--certificate", path});
+  };
+  EXPECT_EQ(erase("/nonexistent/file"), Exit::kRefused);
+  EXPECT_NE(world.coffer.err().find("nothing was erased"), std::string::npos);
+  EXPECT_TRUE(world.vault.questions().empty());
+  EXPECT_EQ(erase(file), Exit::kRefused);
+  EXPECT_EQ(world.vault.questions().size(), 1u);
+  EXPECT_FALSE(std::filesystem::exists(file));
+  world.answer = HttpText(200, R"({"erased":1,"certificate":"v4.public.x"})");
+  bool was_there = false;
+  world.on_question = [&] { was_there = std::filesystem::exists(file); };
+  EXPECT_EQ(erase(file), Exit::kDone);
+  EXPECT_TRUE(was_there);
+  EXPECT_EQ(ReadFile(file), "v4.public.x\n");
+}
+
+TEST(SubjectErase, OfNobodyAsksWhetherTheNameWasRight) {
+  World world(HttpText(200, R"({"erased":1,"certificate":"v4.public.x"})"));
+  ASSERT_EQ(world.coffer.RunHere({"subject", "erase", "s"}), Exit::kDone);
+  EXPECT_EQ(world.coffer.err(), "");
+  world.answer = HttpText(200, R"({"erased":0,"certificate":"v4.public.x"})");
+  ASSERT_EQ(world.coffer.RunHere({"subject", "erase", "s"}), Exit::kDone);
+  EXPECT_NE(world.coffer.err().find("was the name right?"), std::string::npos);
+}
+
+TEST(Refusals, OfARequestThatIsNotSignedNameTheOption) {
+  World world(HttpText(
+      400,
+      R"({"error":"invalid_request","detail":")" +
+          std::string(api::ProblemOf(wire::Rule::kConsentNotSigned).detail) +
+          R"("})"));
+  for (std::vector<std::string> words : {world.AddWords(),
+                                         {"link", "erase", kLink},
+                                         {"subject", "erase", "s"},
+                                         {"link", "consent", kLink, "--consent",
+                                          world.consent, "--if-match", "1"}}) {
+    EXPECT_EQ(world.coffer.RunHere(words), Exit::kRefused);
+    EXPECT_NE(world.coffer.err().find("; give --consent-key F\n"),
+              std::string::npos)
+        << world.coffer.err();
+  }
+  EXPECT_EQ(world.coffer.RunHere({"link", "revoke", kLink}), Exit::kRefused);
+  EXPECT_EQ(world.coffer.err().find("--consent-key"), std::string::npos);
 }
 
 TEST(TokenIssue, SendsOnlyWhatWasGiven) {

@@ -180,6 +180,9 @@ TEST(CommandLine, AbbreviatedOptionsAreRefused) {
                         "/dev/null"}),
             Exit::kUsage);
   EXPECT_NE(coffer.err().find("unknown option"), std::string::npos);
+  EXPECT_EQ(coffer.Run({"link", "show", "L", "--nonsense"}), Exit::kUsage);
+  EXPECT_NE(coffer.err().find("run coffer link show --help"),
+            std::string::npos);
 }
 
 TEST(CommandLine, SecretsAsArgumentsAreRefusedWithAdviceAndNotRepeated) {

@@ -36,7 +36,7 @@ struct World {
                                R"("},"caller":"linker","vault":")" +
                                std::string(kVault) + R"("})");
     }
-    return HttpText(201, answer);
+    return HttpText(status, answer);
   }
   static std::string Text(const crypto::PublicKey& public_key) {
     std::string text(crypto::kPaserkPublicTextBytes, '\0');
@@ -77,6 +77,7 @@ struct World {
   std::unique_ptr<base::SecretArena> arena;
   crypto::SigningKey ingest;
   std::string token, consent, key, public_key;
+  int status = 201;
   std::string answer = R"({"link":")" + kLink + R"(","revision":1})";
   FakeVault vault;
 };
@@ -115,7 +116,19 @@ TEST(Sealing, PinnedKeyIsTheOnlyOne) {
   EXPECT_EQ(world.Last().target, "/v1/keys");
   // Without any pin it is said.
   EXPECT_EQ(world.coffer.RunHere(world.AddWords()), Exit::kDone);
-  EXPECT_NE(world.coffer.err().find("not pinned"), std::string::npos);
+  EXPECT_NE(world.coffer.err().find("not pinned; went on"), std::string::npos);
+  EXPECT_TRUE(Fits80(world.coffer.err())) << world.coffer.err();
+}
+
+TEST(Sealing, ConflictOfAKeyGivenSaysHowToLook) {
+  World world;
+  world.status = 409;
+  world.answer = R"({"error":"conflict","detail":"d"})";
+  EXPECT_EQ(world.coffer.RunHere(world.AddWords()), Exit::kRefused);
+  EXPECT_NE(world.coffer.err().find("stored under this key already"),
+            std::string::npos);
+  EXPECT_EQ(world.coffer.RunHere(world.AddWords({"--clear"})), Exit::kRefused);
+  EXPECT_EQ(world.coffer.err().find("stored under"), std::string::npos);
 }
 
 TEST(Sealing, LinkTokenIsBoundToLinkAndRevision) {
