@@ -276,7 +276,8 @@ const Verb kVerbs[] = {
      kNoOptions, RunBrakeRelease},
     {"clock accept", "", 0, 0, "take the wall clock after it went astray",
      "Every earlier access token is void from then on. Does nothing where the "
-     "clock is accepted already. Asks on a terminal; --yes does not. Without a "
+     "clock is accepted already and agrees. Asks on a terminal; --yes does "
+     "not. Without a "
      "terminal it acts.",
      kNoOptions, RunClockAccept},
     {"policy check", "FILE", 1, 1, "find a policy file's faults", "",

@@ -64,7 +64,8 @@ struct Keeper {
     status.floors_max = 1000;
     status.clock_accepted = clock_accepted;
     status.leaves = 12345;
-    status.now = status.wall = 1785542400;
+    status.now = 1785542400;
+    status.wall = status.now + wall_ahead;
     status.sandboxed = true;
     status.policy_digest = digest;
     for (const SlotHeader& slot : slots) status.slots.push_back(slot);
@@ -81,6 +82,7 @@ struct Keeper {
   std::vector<uint8_t> policy;
   SlotHeader asked_slot;
   bool clock_accepted = true;
+  uint64_t wall_ahead = 0;
   FakeKeeper fake;
 };
 
@@ -479,6 +481,10 @@ TEST(ClockAccept, AsksAndDoesNothingWhereThereIsNothingToAccept) {
   EXPECT_EQ(keeper.fake.asked(OperatorOp::kClockAccept), 0);
   EXPECT_EQ(coffer.RunHere({"clock", "accept", "--yes"}), Exit::kDone);
   EXPECT_EQ(keeper.fake.asked(OperatorOp::kClockAccept), 1);
+  // Accepted once, and far apart since.
+  keeper.wall_ahead = 60;
+  EXPECT_EQ(coffer.RunHere({"clock", "accept", "--yes"}), Exit::kDone);
+  EXPECT_EQ(keeper.fake.asked(OperatorOp::kClockAccept), 2);
 }
 
 }  // namespace
