@@ -86,7 +86,7 @@ TEST_F(ErasureTest, SubjectsCertificateNamesWhatProvesToBeTheSubjects) {
   // A wrap that says it is of this subject, and is not.
   KeptLink liar = other;
   auto says = *wire::DecodeWrap(own[0].wrap);
-  auto wrap = *wire::DecodeWrap(liar.wrap);
+  auto wrap = *wire::DecodeWrap(other.wrap);
   wrap.subject = says.subject;
   liar.wrap.resize(base::kWrapBytesMax);
   liar.wrap.resize(*base::EncodeWhole(base::MutableBytes(liar.wrap), wrap));
