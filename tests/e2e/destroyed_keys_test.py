@@ -85,18 +85,6 @@ class DestroyedKeysTest(unittest.TestCase):
         connection.close()
         return opened
 
-    def run_on(self, store_of, keeper_of):
-        """Starts cofferd on one copy's store and another's keeper files."""
-        data = self.daemon.path("data")
-        shutil.rmtree(data)
-        os.makedirs(data, 0o700)
-        for room, source in (("store", store_of), ("audit", store_of),
-                             ("keeper", keeper_of)):
-            shutil.copytree(os.path.join(source, room),
-                            os.path.join(data, room))
-        self.daemon.start()
-        self.daemon.unseal()
-
     def test_no_earlier_copy_opens(self):
         folder = self.daemon.path("copies")
         os.mkdir(folder)
@@ -126,7 +114,7 @@ class DestroyedKeysTest(unittest.TestCase):
         # while the rotation ran hold wraps under the new key, rightly so.
         opened = {}
         for copy in copies.taken:
-            self.run_on(copy, live)
+            self.daemon.start_on(copy, live)
             opened[copy] = (self.opens(citi), self.opens(jpmorgan))
             self.assertEqual(self.daemon.stop(), 0)
         self.assertEqual(opened[first], (0, 0))
@@ -135,10 +123,10 @@ class DestroyedKeysTest(unittest.TestCase):
         before = [copy for copy, pair in opened.items() if pair == (0, 0)]
 
         # Controls: the live store opens, and the first copy by itself does.
-        self.run_on(live, live)
+        self.daemon.start_on(live, live)
         self.assertEqual(self.opens(citi), LINKS)
         self.assertEqual(self.daemon.stop(), 0)
-        self.run_on(first, first)
+        self.daemon.start_on(first, first)
         self.assertEqual((self.opens(citi), self.opens(jpmorgan)),
                          (LINKS, LINKS))
         print(f"{len(copies.taken)} copies, of {len(before)} nothing opens "

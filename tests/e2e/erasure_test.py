@@ -82,17 +82,6 @@ class ErasureTest(unittest.TestCase):
                         ignore=shutil.ignore_patterns("lock.mdb"))
         return target
 
-    def run_on(self, store_of, keeper_of):
-        data = self.daemon.path("data")
-        shutil.rmtree(data)
-        os.makedirs(data, 0o700)
-        for room, source in (("store", store_of), ("audit", store_of),
-                             ("keeper", keeper_of)):
-            shutil.copytree(os.path.join(source, room),
-                            os.path.join(data, room))
-        self.daemon.start()
-        self.daemon.unseal()
-
     def test_a_customer_asks_to_be_forgotten(self):
         forgotten, kept = self.create("forget", FORGOTTEN), []
         for number in range(KEPT):
@@ -157,12 +146,12 @@ class ErasureTest(unittest.TestCase):
             pages = data.read()
         remains = sum(base64.urlsafe_b64decode(link[4:] + "==") in pages
                       for link in forgotten)
-        self.run_on(early, live)
+        self.daemon.start_on(early, live)
         found = self.opens(forgotten)
         self.assertEqual(found, 0)
         self.assertEqual(self.daemon.stop(), 0)
         # Control: with the keys of then, the same store opens.
-        self.run_on(early, early)
+        self.daemon.start_on(early, early)
         control = self.opens(forgotten)
         self.assertEqual(control, FORGOTTEN)
         print(f"erased {FORGOTTEN} links of one customer: of {remains} the "
