@@ -38,6 +38,9 @@ void Answers::One(Op op, Verdict verdict) {
   count.given += given;
   count.lies += lie_;
   count.lies_given += lie_ && given;
+  if (wire::VerdictOf(header.rule) == wire::Verdict::kBudgetExceeded) {
+    ++budgets_[header.rule];
+  }
   if (given && header.leaf != wire::kNoLeaf && op != Op::kCommitted) {
     leaves_.push_back({header.leaf, op});
     if (leaves_.size() > kLeavesKept) leaves_.pop_front();

@@ -29,6 +29,11 @@ class Answers {
 
   const std::map<wire::Op, OpCount>& counts() const { return counts_; }
   const std::deque<GivenLeaf>& leaves() const { return leaves_; }
+  // How often a budget refused, by the limit that did.
+  uint64_t refused_by(wire::Rule budget) const {
+    const auto row = budgets_.find(budget);
+    return row == budgets_.end() ? 0 : row->second;
+  }
 
  private:
   enum class Pass { kTimes, kJudge };
@@ -47,6 +52,7 @@ class Answers {
   Liar& liar_;
   std::map<wire::Op, OpCount> counts_;
   std::deque<GivenLeaf> leaves_;
+  std::map<wire::Rule, uint64_t> budgets_;
   Pass pass_ = Pass::kTimes;
   bool lie_ = false, first_time_ = false;
   base::Decoder asked_{Bytes()}, answered_{Bytes()};

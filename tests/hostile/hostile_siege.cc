@@ -231,13 +231,24 @@ bool Siege::Report(double seconds) const {
               options_.seed, model_.message, seconds,
               alone_ ? "one user" : "several users", model_.violations());
   if (!alone_) {
-    std::printf("brakes released %" PRIu64 "\n", releases_);
+    const uint64_t hour = answers_.refused_by(wire::Rule::kBudgetLinksHour);
+    const uint64_t day = answers_.refused_by(wire::Rule::kBudgetLinksDay);
+    const uint64_t rate = answers_.refused_by(wire::Rule::kBudgetRate);
+    std::printf("budgets refused %" PRIu64 " by the hour, %" PRIu64
+                " by the day, %" PRIu64
+                " by the second; brakes released %" PRIu64 "\n",
+                hour, day, rate, releases_);
     std::printf("sealed uploads taken %" PRIu64 ", signatures taken %" PRIu64
                 "\n",
                 model_.uploads_taken(), model_.signatures_taken());
     all_given &= model_.uploads_taken() != 0 && model_.signatures_taken() != 0;
+    all_given &= hour != 0 && day != 0 && rate != 0;
   }
-  if (!all_given) std::printf("an item was never given: nothing was tested\n");
+  if (!all_given) {
+    std::printf(
+        "an item was never given or a budget never refused: "
+        "nothing was tested\n");
+  }
   return all_given || model_.message < 50000;
 }
 
