@@ -268,7 +268,9 @@ const Verb kVerbs[] = {
      RunInstitutionAdmit},
     {"brake list", "", 0, 0, "the budgets whose brake holds now",
      "A brake trips when a caller asks for more distinct links than its budget "
-     "has, and ends with its hour or day (UTC).",
+     "has, and ends with its hour or day (UTC). \"6 of 3+3\" links: the limit "
+     "is "
+     "3, and a release gave 3 more.",
      kNoOptions, RunBrakeList},
     {"brake release", "ID", 1, 1, "give a tripped budget its limit once more",
      "ID is the 12 hex digits that brake list shows. For the window that it "

@@ -24,10 +24,17 @@ bool ParseBrakeId(std::string_view text, wire::BrakeId& id) {
   return true;
 }
 
-// "14:05:09Z": a brake lasts a day at most.
+// "15:00Z": windows end with an hour.
 std::string ClockOf(uint64_t seconds) {
   const std::string text = base::TimeText(seconds);
-  return text.substr(text.find('T') + 1);
+  return text.substr(text.find('T') + 1, 5) + "Z";
+}
+
+// "6 of 3+3": what releases gave stands behind the limit.
+std::string UsedText(const wire::BrakeRow& row) {
+  std::string text = Grouped(row.counted) + " of " + Grouped(row.limit);
+  if (row.releases == 0) return text;
+  return text + "+" + Grouped(uint64_t{row.limit} * row.releases);
 }
 
 bool IsInPolicy(const wire::Policy& policy,
@@ -43,22 +50,26 @@ bool IsInPolicy(const wire::Policy& policy,
   return false;
 }
 
-void PrintTable(const Invocation& invocation,
-                const wire::BrakeListAnswer& list) {
-  Table table({"id", "caller", "purpose", "window", "counted", "refused",
-               "tripped", "ends"});
-  for (const wire::BrakeRow& row : list.rows) {
-    table.Add(
-        {base::EncodeHex(row.id), Printable(row.caller), Printable(row.purpose),
-         std::string(wire::BudgetWindowText(row.window)),
-         Grouped(row.counted) + "/" + Grouped(row.limit), Grouped(row.refused),
-         ClockOf(row.tripped_at), ClockOf(row.ends_at)});
-  }
-  invocation.context.out << (table.empty() ? "No brake holds\n" : table.Text());
-  if (list.rows.size == base::kBrakeRowsMax) {
-    invocation.context.out << "There may be more: coffer status counts them\n";
-  }
-  invocation.context.out << std::flush;
+void AddRow(Table& table, const wire::BrakeRow& row) {
+  table.Add({base::EncodeHex(row.id), Printable(row.caller),
+             Printable(row.purpose),
+             std::string(wire::BudgetWindowText(row.window)), UsedText(row),
+             Grouped(row.refused), ClockOf(row.ends_at)});
+}
+
+void WriteRow(api::JsonWriter& json, const wire::BrakeRow& row) {
+  json.BeginObject()
+      .Text("id", base::EncodeHex(row.id))
+      .Text("caller", row.caller)
+      .Text("purpose", row.purpose)
+      .Text("window", wire::BudgetWindowText(row.window))
+      .Number("limit", row.limit)
+      .Number("releases", row.releases)
+      .Number("counted", row.counted)
+      .Number("refused", row.refused)
+      .Time("tripped_at", row.tripped_at)
+      .Time("ends_at", row.ends_at)
+      .EndObject();
 }
 
 }  // namespace
@@ -66,32 +77,32 @@ void PrintTable(const Invocation& invocation,
 Exit RunBrakeList(const Invocation& invocation) {
   auto client = ConnectOperator(invocation);
   if (!client.ok()) return invocation.Fail(client.failure());
-  auto answer = client->Ask(OperatorOp::kBrakeList, wire::EmptyQuestion{});
-  if (!answer.ok()) return invocation.Fail(answer.failure());
-  auto list = answer->As<wire::BrakeListAnswer>();
-  if (!list.ok()) return invocation.Fail(list.failure());
-  if (!invocation.json()) {
-    PrintTable(invocation, *list);
-    return Exit::kDone;
-  }
+  Table table(
+      {"id", "caller", "purpose", "window", "links", "refused", "ends"});
   api::TextBuilder text;
   api::JsonWriter json(text);
   json.BeginObject().Key("brakes").BeginArray();
-  for (const wire::BrakeRow& row : list->rows) {
-    json.BeginObject()
-        .Text("id", base::EncodeHex(row.id))
-        .Text("caller", row.caller)
-        .Text("purpose", row.purpose)
-        .Text("window", wire::BudgetWindowText(row.window))
-        .Number("limit", row.limit)
-        .Number("counted", row.counted)
-        .Number("refused", row.refused)
-        .Time("tripped_at", row.tripped_at)
-        .Time("ends_at", row.ends_at)
-        .EndObject();
-  }
+  wire::BrakeListQuestion question;
+  do {
+    auto answer = client->Ask(OperatorOp::kBrakeList, question);
+    if (!answer.ok()) return invocation.Fail(answer.failure());
+    auto page = answer->As<wire::BrakeListAnswer>();
+    if (!page.ok()) return invocation.Fail(page.failure());
+    for (const wire::BrakeRow& row : page->rows) {
+      AddRow(table, row);
+      WriteRow(json, row);
+    }
+    if (page->next <= question.from) break;
+    question.from = page->next;
+  } while (true);
   json.EndArray().EndObject();
-  PrintBody(invocation, text.view());
+  if (invocation.json()) {
+    PrintBody(invocation, text.view());
+  } else {
+    invocation.context.out << (table.empty() ? "No brake holds\n"
+                                             : table.Text())
+                           << std::flush;
+  }
   return Exit::kDone;
 }
 

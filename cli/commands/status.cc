@@ -77,7 +77,8 @@ std::string BrakesText(OperatorClient& client, const OperatorStatus& status) {
   if (status.brakes == 0) return "";
   std::string text =
       std::to_string(status.brakes) + (status.brakes == 1 ? " holds" : " hold");
-  auto answer = client.Ask(wire::OperatorOp::kBrakeList, wire::EmptyQuestion{});
+  auto answer =
+      client.Ask(wire::OperatorOp::kBrakeList, wire::BrakeListQuestion{});
   if (!answer.ok()) return text + "; coffer brake list";
   auto list = answer->As<wire::BrakeListAnswer>();
   if (!list.ok() || list->rows.empty()) return text + "; coffer brake list";

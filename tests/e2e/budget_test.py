@@ -78,7 +78,7 @@ class BudgetTest(unittest.TestCase):
         self.assertEqual(self.json("status")["brakes"], 1)
         table = self.daemon.coffer("brake", "list").stdout
         self.assertIn("platform", table)
-        self.assertIn("3/3", table)
+        self.assertIn("3 of 3", table)
         self.assertTrue(all(len(line) <= 80 for line in table.splitlines()))
         (brake,) = self.json("brake", "list")["brakes"]
         self.assertEqual((brake["window"], brake["limit"], brake["counted"],
@@ -110,7 +110,10 @@ class BudgetTest(unittest.TestCase):
         self.assertEqual(self.statuses(self.links), [200] * 6)
         more = self.daemon.create(subject="s-more")
         self.assertEqual(self.daemon.issue(more).status, 429)
-        self.assertEqual(self.json("brake", "list")["brakes"][0]["counted"], 6)
+        (again,) = self.json("brake", "list")["brakes"]
+        self.assertEqual((again["limit"], again["releases"], again["counted"]),
+                         (3, 1, 6))
+        self.assertIn("6 of 3+3", self.daemon.coffer("brake", "list").stdout)
         unknown = self.daemon.coffer("brake", "release", "0" * 12, check=False)
         self.assertEqual(unknown.returncode, 1)
         self.assertIn("brake list", unknown.stderr)

@@ -125,7 +125,7 @@ void Siege::Change(int place, InstitutionAction action,
 }
 
 void Siege::ReleaseBrake() {
-  auto reply = keeper_.Ask(OperatorOp::kBrakeList, wire::EmptyQuestion{});
+  auto reply = keeper_.Ask(OperatorOp::kBrakeList, wire::BrakeListQuestion{});
   auto list = std::make_unique<wire::BrakeListAnswer>();
   base::Decoder decoder{Bytes(reply.fields)};
   decoder.Struct(*list);

@@ -43,7 +43,7 @@ class LimitsTest : public ::testing::Test {
   }
   wire::BrakeListAnswer Brakes() {
     wire::BrakeListAnswer answer;
-    world_.vault().ListBrakes(answer);
+    world_.vault().ListBrakes(0, answer);
     return answer;
   }
   base::Status Revoke(TokenGroup group, std::string_view name) {

@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "crypto/kdf.h"
@@ -95,9 +97,9 @@ class BudgetsTest : public ::testing::Test {
     }
     for (const auto& trip : trips_) ASSERT_TRUE(budgets_->Replay(trip).ok());
   }
-  wire::BrakeListAnswer List() const {
+  wire::BrakeListAnswer List(uint32_t from = 0) const {
     wire::BrakeListAnswer answer;
-    budgets_->List(*policy_, now_, answer);
+    budgets_->List(*policy_, now_, from, answer);
     return answer;
   }
 
@@ -241,6 +243,33 @@ TEST_F(BudgetsTest, TheBrakeTripsAtTheFirstRefusalAndEndsWithItsWindow) {
   EXPECT_EQ(Ask(2, 0, 1), Rule::kAllowed);
 }
 
+TEST_F(BudgetsTest, TheListGoesOnWhereOneAnswerEnds) {
+  constexpr uint16_t kBrakes = base::kBrakeRowsMax + 6;
+  policy_->callers.size = 0;
+  std::vector<wire::IssueRule> rules;
+  for (uint16_t i = 0; i < kBrakes; ++i) {
+    wire::PolicyCaller caller;
+    caller.name = wire::Name("caller" + std::to_string(i));
+    ASSERT_TRUE(policy_->callers.push_back(caller));
+    rules.push_back(RuleOf(i, 0, 1, 0, 0));
+  }
+  Load(rules);
+  for (uint16_t i = 0; i < kBrakes; ++i) {
+    EXPECT_EQ(Ask(0, i), Rule::kAllowed);
+    EXPECT_EQ(Ask(1, i), Rule::kBudgetLinksHour);
+  }
+  const wire::BrakeListAnswer first = List();
+  ASSERT_EQ(first.rows.size, base::kBrakeRowsMax);
+  const wire::BrakeListAnswer second = List(first.next);
+  EXPECT_EQ(second.rows.size, 6);
+  EXPECT_EQ(second.next, 0u);
+  std::set<std::string_view> callers;
+  for (const auto& row : first.rows) callers.insert(row.caller);
+  for (const auto& row : second.rows) callers.insert(row.caller);
+  EXPECT_EQ(callers.size(), kBrakes);
+  EXPECT_EQ(List(0xffffffff).rows.size, 0) << "a cursor of nowhere";
+}
+
 TEST_F(BudgetsTest, AReleaseGivesTheLimitOnceMoreAndCanTripAgain) {
   Load({RuleOf(0, 0, 2, 0, 0)});
   for (uint32_t i = 0; i < 3; ++i) Ask(i);
@@ -259,6 +288,8 @@ TEST_F(BudgetsTest, AReleaseGivesTheLimitOnceMoreAndCanTripAgain) {
   ASSERT_EQ(List().rows.size, 1);
   EXPECT_EQ(List().rows[0].id, id);
   EXPECT_EQ(List().rows[0].counted, 4u);
+  EXPECT_EQ(List().rows[0].limit, 2u);
+  EXPECT_EQ(List().rows[0].releases, 1u);
   Pass(kHourSeconds);
   for (uint32_t i = 0; i < 2; ++i) EXPECT_EQ(Ask(i), Rule::kAllowed);
   EXPECT_EQ(Ask(2), Rule::kBudgetLinksHour) << "the release was of its window";

@@ -140,8 +140,9 @@ bool WithOperatorQuestion(OperatorOp op, const Visit& visit) {
     case OperatorOp::kClockAccept:
     case OperatorOp::kOperationList:
     case OperatorOp::kZeroize:
-    case OperatorOp::kBrakeList:
       return visit(Shape<EmptyQuestion>{}), true;
+    case OperatorOp::kBrakeList:
+      return visit(Shape<BrakeListQuestion>{}), true;
     case OperatorOp::kBrakeRelease:
       return visit(Shape<BrakeQuestion>{}), true;
     case OperatorOp::kRevokeTokens:

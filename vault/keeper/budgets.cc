@@ -334,26 +334,27 @@ uint32_t Budgets::Holding(uint64_t now) const {
   return holding;
 }
 
-void Budgets::List(const wire::Policy& policy, uint64_t now,
+void Budgets::List(const wire::Policy& policy, uint64_t now, uint32_t from,
                    wire::BrakeListAnswer& answer) const {
-  for (size_t i = 0; i < rows_size_; ++i) {
-    const Row& row = rows_[i];
-    for (size_t window = 0; window < kBudgetWindows; ++window) {
-      if (!Holds(row, window, HourOf(now))) continue;
-      const Brake& brake = row.brakes[window];
-      wire::BrakeRow told;
-      told.id = IdOf(row.tag, window);
-      told.caller = policy.callers[row.caller].name.view();
-      told.purpose = policy.purposes[row.purpose].name.view();
-      told.window = KindOf(window);
-      told.limit = LimitOf(row.limits, window);
-      told.counted = row.counted[window];
-      told.refused = brake.refused;
-      told.tripped_at = brake.state.tripped_at;
-      told.ends_at = (uint64_t{brake.state.window} + 1) * kHoursOf[window] *
-                     uint64_t{3600};
-      if (!answer.rows.push_back(told)) return;
-    }
+  const size_t end = rows_size_ * kBudgetWindows;
+  for (size_t at = from; at < end && answer.next == 0; ++at) {
+    const Row& row = rows_[at / kBudgetWindows];
+    const size_t window = at % kBudgetWindows;
+    if (!Holds(row, window, HourOf(now))) continue;
+    const Brake& brake = row.brakes[window];
+    wire::BrakeRow told;
+    told.id = IdOf(row.tag, window);
+    told.caller = policy.callers[row.caller].name.view();
+    told.purpose = policy.purposes[row.purpose].name.view();
+    told.window = KindOf(window);
+    told.limit = LimitOf(row.limits, window);
+    told.releases = brake.state.releases;
+    told.counted = row.counted[window];
+    told.refused = brake.refused;
+    told.tripped_at = brake.state.tripped_at;
+    told.ends_at =
+        (uint64_t{brake.state.window} + 1) * kHoursOf[window] * uint64_t{3600};
+    if (!answer.rows.push_back(told)) answer.next = static_cast<uint32_t>(at);
   }
 }
 

@@ -110,7 +110,8 @@ class Budgets {
   // Brakes that hold now, and refusals since this process started.
   uint32_t Holding(uint64_t now) const;
   uint64_t refusals() const { return refusals_; }
-  void List(const wire::Policy& policy, uint64_t now,
+  // From a place in the rows on, which stay while their windows last.
+  void List(const wire::Policy& policy, uint64_t now, uint32_t from,
             wire::BrakeListAnswer& answer) const;
   struct Released {
     size_t caller = 0;

@@ -347,8 +347,10 @@ CommandOutcome OperatorCommands::Approvals(OperatorOp op, Bytes body,
 CommandOutcome OperatorCommands::Limit(OperatorOp op, Bytes body, uint32_t uid,
                                        MutableBytes out) {
   if (op == OperatorOp::kBrakeList) {
+    auto question = base::DecodeWhole<wire::BrakeListQuestion>(body);
+    if (!question.ok()) return MalformedQuestion();
     wire::BrakeListAnswer answer;
-    vault_.ListBrakes(answer);
+    vault_.ListBrakes(question->from, answer);
     return Done(out, answer);
   }
   if (op == OperatorOp::kBrakeRelease) {

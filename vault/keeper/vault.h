@@ -177,7 +177,7 @@ class Vault {
   // it trips, go into the batch. Requires CanAppend.
   wire::Rule Spend(int caller, int purpose, const wire::LinkId& link,
                    uint32_t uid);
-  void ListBrakes(wire::BrakeListAnswer& answer) const;
+  void ListBrakes(uint32_t from, wire::BrakeListAnswer& answer) const;
   Status ReleaseBrake(const wire::BrakeId& id, uint32_t uid);
   // Every token there is of the name is void, from now on.
   Status RevokeTokens(const wire::RevokeTokensQuestion& question, uint32_t uid);

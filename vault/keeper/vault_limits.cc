@@ -34,8 +34,8 @@ wire::Rule Vault::Spend(int caller, int purpose, const wire::LinkId& link,
   return spent.rule;
 }
 
-void Vault::ListBrakes(wire::BrakeListAnswer& answer) const {
-  budgets_.List(*policy_, Now(), answer);
+void Vault::ListBrakes(uint32_t from, wire::BrakeListAnswer& answer) const {
+  budgets_.List(*policy_, Now(), from, answer);
 }
 
 Status Vault::ReleaseBrake(const wire::BrakeId& id, uint32_t uid) {

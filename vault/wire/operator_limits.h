@@ -16,9 +16,10 @@ struct BrakeRow {
   std::string_view caller;
   std::string_view purpose;
   BudgetWindow window = BudgetWindow::kHour;
-  uint32_t limit = 0;    // of distinct links in the window
-  uint32_t counted = 0;  // in the window so far
-  uint64_t refused = 0;  // since it tripped or the keeper's start
+  uint32_t limit = 0;     // of distinct links in the window
+  uint32_t releases = 0;  // each gave the window that limit once more
+  uint32_t counted = 0;   // in the window so far
+  uint64_t refused = 0;   // since it tripped or the keeper's start
   uint64_t tripped_at = 0;
   uint64_t ends_at = 0;  // with its window, by itself
 
@@ -29,17 +30,28 @@ struct BrakeRow {
     coder.Text(self.purpose, base::kNameBytesMax);
     coder.Number(self.window);
     coder.Number(self.limit);
+    coder.Number(self.releases);
     coder.Number(self.counted);
     coder.Number(self.refused);
     coder.Number(self.tripped_at);
     coder.Number(self.ends_at);
   }
 };
+struct BrakeListQuestion {
+  uint32_t from = 0;  // `next` of the answer before
+
+  template <typename Coder, typename Self>
+  static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.from);
+  }
+};
 struct BrakeListAnswer {
+  uint32_t next = 0;  // 0: these are the last
   base::BoundedList<BrakeRow, base::kBrakeRowsMax> rows;
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
+    coder.Number(self.next);
     coder.Structs(self.rows);
   }
 };
