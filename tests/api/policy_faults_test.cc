@@ -321,6 +321,29 @@ TEST(PolicyFaults, IssueRules) {
   }
 }
 
+TEST(PolicyFaults, AnHourTakesNoMoreLinksThanItsDay) {
+  const auto rule = [](const std::string& audience, const std::string& more) {
+    return "{ purpose = \"balance_display\", audience = \"" + audience + "\"" +
+           more + " }";
+  };
+  const auto with = [&](const std::string& rules) {
+    return FindingsWith(rule("connector", ""), rules);
+  };
+  const std::string hour = ", distinct_links_per_hour = 501";
+  const std::string day = ", distinct_links_per_day = ";
+  const std::string fault =
+      "].distinct_links_per_hour is 501, more than distinct_links_per_day, "
+      "500: no hour could reach it; lower it or leave it out\n";
+  EXPECT_EQ(with(rule("connector", hour + day + "500")),
+            "p:19: callers.messenger.issue[1" + fault);
+  EXPECT_EQ(with(rule("connector", hour + day + "501")), "");
+  // The two figures may stand in different rules of the budget.
+  EXPECT_EQ(
+      with(rule("connector", hour) + ",\n" + rule("messenger", day + "500"))
+          .find("p:20: callers.messenger.issue[2" + fault),
+      0u);
+}
+
 TEST(PolicyFaults, RulesOfOneCallerAndPurposeShareOneBudget) {
   const auto rule = [](const std::string& audience, const std::string& more) {
     return "{ purpose = \"balance_display\", audience = \"" + audience + "\"" +

@@ -329,6 +329,18 @@ void PolicyCompiler::CheckBudget(const wire::IssueRule& rule,
       break;
     }
   }
+  const wire::BudgetLimits before =
+      wire::BudgetOf(policy_, rule.caller, rule.purpose);
+  const uint32_t of_hour = rule.distinct_links_per_hour;
+  const uint32_t of_day = rule.distinct_links_per_day;
+  const uint32_t hour = of_hour != 0 ? of_hour : before.links_per_hour;
+  const uint32_t day = of_day != 0 ? of_day : before.links_per_day;
+  if ((of_hour == 0 && of_day == 0) || day == 0 || hour <= day) return;
+  findings_.Fault(
+      reader.LineOfKey(of_hour != 0 ? kBudgets[0].key : kBudgets[1].key),
+      reader.place() + ".distinct_links_per_hour is " + std::to_string(hour) +
+          ", more than distinct_links_per_day, " + std::to_string(day) +
+          ": no hour could reach it; lower it or leave it out");
 }
 
 void PolicyCompiler::AddRule(const wire::IssueRule& rule,
