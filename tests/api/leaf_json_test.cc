@@ -82,6 +82,34 @@ TEST(LeafLine, SaysWhoWhatAndWhy) {
             "     0 1970-01-01T00:00:00Z vault.unseal ok by itself");
 }
 
+TEST(LeafLine, OfOperatorsWhoEndOrReleaseSaysWhoDidAndWhat) {
+  wire::Leaf leaf;
+  leaf.index = 7;
+  leaf.time = 1785542400;
+  leaf.uid = 7;
+  leaf.kind = wire::LeafKind::kTokensRevoke;
+  const std::string start = "     7 2026-08-01T00:00:00Z ";
+  leaf.caller = "connector";
+  EXPECT_EQ(LeafLine(leaf),
+            start + "token.revoke_group ok uid=7 caller=connector");
+  EXPECT_NE(Json(leaf).find(R"("uid":7,"tokens_of":{"caller":"connector"})"),
+            std::string::npos)
+      << Json(leaf);
+  leaf.caller = {};
+  leaf.institution = "citi";
+  EXPECT_EQ(LeafLine(leaf),
+            start + "token.revoke_group ok uid=7 institution=citi");
+  leaf.institution = {};
+  leaf.purpose = "receipts";
+  EXPECT_NE(Json(leaf).find(R"("tokens_of":{"purpose":"receipts"})"),
+            std::string::npos)
+      << Json(leaf);
+  leaf.caller = "messenger";
+  leaf.kind = wire::LeafKind::kBrakeRelease;
+  EXPECT_EQ(LeafLine(leaf),
+            start + "brake.release ok uid=7 messenger receipts");
+}
+
 TEST(LeafLine, OfFailedUnsealsCountsThem) {
   wire::Leaf leaf;
   leaf.kind = wire::LeafKind::kUnsealFailed;

@@ -21,6 +21,17 @@ bool IsZero(base::Bytes bytes) {
 // In leaves of what the keeper does without being asked.
 constexpr uint32_t kNobodysUid = 0xffffffff;
 
+// Whose tokens a kTokensRevoke ended: its caller did not ask for it.
+struct TokenGroup {
+  std::string_view of;  // "purpose"
+  std::string_view name;
+};
+TokenGroup GroupOf(const wire::Leaf& leaf) {
+  if (!leaf.caller.empty()) return {"caller", leaf.caller};
+  if (!leaf.purpose.empty()) return {"purpose", leaf.purpose};
+  return {"institution", leaf.institution};
+}
+
 // What the number means depends on the kind.
 void WriteDetail(JsonWriter& json, const wire::Leaf& leaf) {
   switch (leaf.kind) {
@@ -59,9 +70,14 @@ void WriteLeaf(TextBuilder& out, const wire::Leaf& leaf) {
       .Text("outcome", allowed ? "allowed" : "refused")
       .Text("rule", wire::RuleText(leaf.rule))
       .Number("uid", leaf.uid);
-  TextUnlessEmpty(json, "caller", leaf.caller);
-  TextUnlessEmpty(json, "institution", leaf.institution);
-  TextUnlessEmpty(json, "purpose", leaf.purpose);
+  if (leaf.kind == wire::LeafKind::kTokensRevoke) {
+    const TokenGroup group = GroupOf(leaf);
+    json.Key("tokens_of").BeginObject().Text(group.of, group.name).EndObject();
+  } else {
+    TextUnlessEmpty(json, "caller", leaf.caller);
+    TextUnlessEmpty(json, "institution", leaf.institution);
+    TextUnlessEmpty(json, "purpose", leaf.purpose);
+  }
   TextUnlessEmpty(json, "audience", leaf.audience);
   TextUnlessEmpty(json, "scope", leaf.scope);
   if (!IsZero(leaf.link_tag)) {
@@ -85,15 +101,25 @@ std::string LeafLine(const wire::Leaf& leaf) {
   } else {
     line += allowed ? std::string_view("ok") : wire::RuleText(leaf.rule);
   }
-  if (leaf.caller.empty()) {
+  const bool revokes = leaf.kind == wire::LeafKind::kTokensRevoke;
+  if (leaf.caller.empty() || revokes ||
+      leaf.kind == wire::LeafKind::kBrakeRelease) {
     line += leaf.uid == kNobodysUid ? " by itself"
                                     : " uid=" + std::to_string(leaf.uid);
   }
-  for (std::string_view text : {leaf.caller, leaf.purpose, leaf.institution,
-                                leaf.audience, leaf.scope}) {
-    if (text.empty()) continue;
+  if (revokes) {
+    const TokenGroup group = GroupOf(leaf);
     line += ' ';
-    line += text;
+    line += group.of;
+    line += '=';
+    line += group.name;
+  } else {
+    for (std::string_view text : {leaf.caller, leaf.purpose, leaf.institution,
+                                  leaf.audience, leaf.scope}) {
+      if (text.empty()) continue;
+      line += ' ';
+      line += text;
+    }
   }
   if (line.size() > kLeafLineBytesMax) {
     line.resize(kLeafLineBytesMax - 1);
