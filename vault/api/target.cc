@@ -90,6 +90,34 @@ ParseResult<ConsentsCursor> ReadConsentsCursor(std::string_view value) {
   return cursor;
 }
 
+// [after=CURSOR][&limit=N], in either order.
+template <typename Query, typename Read>
+ParseResult<Query> ParsePageQuery(std::string_view query, Read read_cursor,
+                                  size_t most, base::Literal limit_rule) {
+  Query out;
+  bool has_limit = false;
+  for (bool last = query.empty(); !last;) {
+    const size_t ampersand = query.find('&');
+    const std::string_view pair = query.substr(0, ampersand);
+    last = ampersand == std::string_view::npos;
+    if (!last) query.remove_prefix(ampersand + 1);
+    if (pair.substr(0, 6) == "after=" && !out.after) {
+      auto after = read_cursor(pair.substr(6));
+      if (!after.ok()) return after.error();
+      out.after = *after;
+    } else if (pair.substr(0, 6) == "limit=" && !has_limit) {
+      ParseResult<uint32_t> limit = ReadLimit(pair.substr(6), most, limit_rule);
+      if (!limit.ok()) return limit.error();
+      out.limit = *limit;
+      has_limit = true;
+    } else {
+      return Fail(Code::kInvalid,
+                  "the query is after=CURSOR and limit=N if wanted");
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 bool SubjectText::Append(uint8_t byte) {
@@ -164,55 +192,13 @@ ParseResult<ListQuery> ParseListQuery(std::string_view query) {
 }
 
 ParseResult<LedgerQuery> ParseLedgerQuery(std::string_view query) {
-  LedgerQuery out;
-  bool has_limit = false;
-  for (bool last = query.empty(); !last;) {
-    const size_t ampersand = query.find('&');
-    const std::string_view pair = query.substr(0, ampersand);
-    last = ampersand == std::string_view::npos;
-    if (!last) query.remove_prefix(ampersand + 1);
-    if (pair.substr(0, 6) == "after=" && !out.after) {
-      ParseResult<LedgerCursor> after = ReadCursor(pair.substr(6));
-      if (!after.ok()) return after.error();
-      out.after = *after;
-    } else if (pair.substr(0, 6) == "limit=" && !has_limit) {
-      ParseResult<uint32_t> limit =
-          ReadLimit(pair.substr(6), kLedgerEntriesMax, "limit is 1 to 256");
-      if (!limit.ok()) return limit.error();
-      out.limit = *limit;
-      has_limit = true;
-    } else {
-      return Fail(Code::kInvalid,
-                  "the query is after=CURSOR and limit=N if wanted");
-    }
-  }
-  return out;
+  return ParsePageQuery<LedgerQuery>(query, ReadCursor, kLedgerEntriesMax,
+                                     "limit is 1 to 256");
 }
 
 ParseResult<ConsentsQuery> ParseConsentsQuery(std::string_view query) {
-  ConsentsQuery out;
-  bool has_limit = false;
-  for (bool last = query.empty(); !last;) {
-    const size_t ampersand = query.find('&');
-    const std::string_view pair = query.substr(0, ampersand);
-    last = ampersand == std::string_view::npos;
-    if (!last) query.remove_prefix(ampersand + 1);
-    if (pair.substr(0, 6) == "after=" && !out.after) {
-      ParseResult<ConsentsCursor> after = ReadConsentsCursor(pair.substr(6));
-      if (!after.ok()) return after.error();
-      out.after = *after;
-    } else if (pair.substr(0, 6) == "limit=" && !has_limit) {
-      ParseResult<uint32_t> limit =
-          ReadLimit(pair.substr(6), kPastConsentsMax, kLimitRule);
-      if (!limit.ok()) return limit.error();
-      out.limit = *limit;
-      has_limit = true;
-    } else {
-      return Fail(Code::kInvalid,
-                  "the query is after=CURSOR and limit=N if wanted");
-    }
-  }
-  return out;
+  return ParsePageQuery<ConsentsQuery>(query, ReadConsentsCursor,
+                                       kPastConsentsMax, kLimitRule);
 }
 
 }  // namespace coffer::api
