@@ -143,21 +143,23 @@ base::Result<api::JsonDocument> ParseAnswer(std::string_view body);
 // One seal slot as a JSON object (slot.cc).
 void WriteSlot(api::JsonWriter& json, const wire::SlotHeader& slot);
 
-// Resource: a new file (0600), taken away again unless it was written.
+// Resource: a new file (0600) that has its name once it is whole. Until then it
+// lies beside that under another, which is taken away again.
 class NewFile {
  public:
-  // Refuses a file that exists.
+  // Refuses a name that exists.
   static Outcome<NewFile> Create(const std::string& path);
   NewFile(NewFile&& other) noexcept;
   NewFile& operator=(NewFile&&) = delete;
   ~NewFile();
-  // Durable when it returns.
+  // Durable when it returns; refuses a name that came to exist meanwhile.
   Done Write(std::string_view text);
 
  private:
   explicit NewFile(std::string path) : path_(std::move(path)) {}
 
-  std::string path_;  // empty: nothing to take away
+  std::string path_;
+  std::string temporary_;  // empty: nothing to take away
   os::FileDescriptor file_;
 };
 // The same at once.

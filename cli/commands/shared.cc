@@ -1,5 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -289,27 +292,42 @@ Failure CannotWrite(const std::string& path) {
           "cannot write " + Printable(path) + ": " + std::strerror(errno), ""};
 }
 
+Failure Exists(const std::string& path) {
+  return {Exit::kRefused,
+          "cannot write " + Printable(path) + ": there is such a file",
+          "name a new one"};
+}
+
+// Refuses a name that is taken. Where the file system cannot do that in one
+// step, as NFS, a second name does.
+bool RenameToNew(const char* from, const char* to) {
+  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
+    return true;
+  }
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  return link(from, to) == 0 && unlink(from) == 0;
+}
+
 }  // namespace
 
 Outcome<NewFile> NewFile::Create(const std::string& path) {
-  os::FileDescriptor file(
-      open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file.valid() && errno == EEXIST) {
-    return Failure{Exit::kRefused,
-                   "cannot write " + Printable(path) + ": there is such a file",
-                   "name a new one"};
-  }
-  if (!file.valid()) return CannotWrite(path);
+  struct stat about {};
+  if (lstat(path.c_str(), &about) == 0) return Exists(path);
   NewFile made(path);
-  made.file_ = std::move(file);
+  std::string name = path + ".XXXXXX";
+  made.file_.Reset(mkostemp(name.data(), O_CLOEXEC));
+  if (!made.file_.valid()) return CannotWrite(path);
+  made.temporary_ = std::move(name);
   return made;
 }
 
 NewFile::NewFile(NewFile&& other) noexcept
-    : path_(std::exchange(other.path_, {})), file_(std::move(other.file_)) {}
+    : path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      file_(std::move(other.file_)) {}
 
 NewFile::~NewFile() {
-  if (!path_.empty()) unlink(path_.c_str());
+  if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
 Done NewFile::Write(std::string_view text) {
@@ -317,11 +335,14 @@ Done NewFile::Write(std::string_view text) {
   os::FileDescriptor directory(open(parent.empty() ? "." : parent.c_str(),
                                     O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!os::WriteFull(file_.get(), base::AsBytes(text)).ok() ||
-      fsync(file_.get()) != 0 || !directory.valid() ||
-      fsync(directory.get()) != 0) {
+      fsync(file_.get()) != 0 || !directory.valid()) {
     return CannotWrite(path_);
   }
-  path_.clear();
+  if (!RenameToNew(temporary_.c_str(), path_.c_str())) {
+    return errno == EEXIST ? Exists(path_) : CannotWrite(path_);
+  }
+  temporary_.clear();
+  if (fsync(directory.get()) != 0) return CannotWrite(path_);
   return base::Nothing{};
 }
 

@@ -289,6 +289,16 @@ TEST(Erase, WritesTheCertificateToANewFileOnly) {
   EXPECT_EQ(world.vault.questions().size(), 1u);
 }
 
+size_t FilesBeside(const std::string& file) {
+  size_t count = 0;
+  const std::string name = std::filesystem::path(file).filename().string();
+  for (const auto& each : std::filesystem::directory_iterator(
+           std::filesystem::path(file).parent_path())) {
+    count += each.path().filename().string().rfind(name, 0) == 0;
+  }
+  return count;
+}
+
 TEST(Erase, MakesTheCertificatesFileBeforeItAsks) {
   World world(Problem(403, "unauthorized_client"));
   const std::string file = world.coffer.directory / "certificate";
@@ -301,13 +311,32 @@ TEST(Erase, MakesTheCertificatesFileBeforeItAsks) {
   EXPECT_TRUE(world.vault.questions().empty());
   EXPECT_EQ(erase(file), Exit::kRefused);
   EXPECT_EQ(world.vault.questions().size(), 1u);
-  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_EQ(FilesBeside(file), 0u);
   world.answer = HttpText(200, R"({"erased":1,"certificate":"v4.public.x"})");
-  bool was_there = false;
-  world.on_question = [&] { was_there = std::filesystem::exists(file); };
+  size_t prepared = 0;
+  bool named = true;  // a kill would leave it so
+  world.on_question = [&] {
+    prepared = FilesBeside(file);
+    named = std::filesystem::exists(file);
+  };
   EXPECT_EQ(erase(file), Exit::kDone);
-  EXPECT_TRUE(was_there);
+  EXPECT_EQ(prepared, 1u);
+  EXPECT_FALSE(named) << "not before it is whole";
   EXPECT_EQ(ReadFile(file), "v4.public.x\n");
+  EXPECT_EQ(ModeOf(file), 0600u);
+  EXPECT_EQ(FilesBeside(file), 1u);
+}
+
+TEST(Erase, WritesOverNoFileThatCameMeanwhile) {
+  World world(HttpText(200, R"({"erased":1,"certificate":"v4.public.x"})"));
+  const std::string file = world.coffer.directory / "certificate";
+  world.on_question = [&] { WriteFile(file, "another's"); };
+  EXPECT_EQ(
+      world.coffer.RunHere({"subject", "erase", "s", "--certificate", file}),
+      Exit::kRefused);
+  EXPECT_EQ(ReadFile(file), "another's");
+  EXPECT_EQ(FilesBeside(file), 1u);
+  EXPECT_EQ(world.coffer.out(), "v4.public.x\n") << "it is not lost";
 }
 
 TEST(SubjectErase, OfNobodyAsksWhetherTheNameWasRight) {
