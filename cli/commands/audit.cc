@@ -182,9 +182,35 @@ std::string ErasureText(std::string_view claims) {
   return fields.Text() + (links.empty() ? "" : links.Text());
 }
 
-Failure NotGenuine(std::string why) {
-  return {Exit::kRefused, "NOT GENUINE: " + std::move(why),
-          "this is no certificate of the vault with this key"};
+// The key that a token's footer says it was signed with; empty when it names
+// none.
+std::string ClaimedKey(std::string_view token) {
+  std::vector<uint8_t> footer(1024);
+  auto size = crypto::PeekFooter(footer, token);
+  if (!size.ok()) return "";
+  auto parsed = ParseAnswer(base::AsText(base::Bytes(footer).first(*size)));
+  if (!parsed.ok() || !parsed->root().is(api::JsonKind::kObject)) return "";
+  const std::string kid = TextOf(parsed->root(), "kid");
+  const bool formed =
+      kid.size() == crypto::kPaserkIdTextBytes && kid.rfind("k4.pid.", 0) == 0;
+  return formed ? kid : "";
+}
+
+Failure NotVerified(std::string_view token, const std::string& given) {
+  const std::string claimed = ClaimedKey(token);
+  if (!claimed.empty() && claimed != given) {
+    return {Exit::kRefused,
+            "cannot tell whether it is genuine: it says that it was made under "
+            "key " +
+                claimed + "; the key given is " + given,
+            "give the evidence key that its vault published when it was made"};
+  }
+  return {Exit::kRefused,
+          claimed.empty() ? "NOT GENUINE: it is not in the form of a "
+                            "certificate"
+                          : "NOT GENUINE: it says that it was made under key " +
+                                given + ", and its signature does not fit",
+          "it was altered or forged; ask for the one that the vault gave"};
 }
 
 }  // namespace
@@ -214,15 +240,7 @@ Exit RunAuditVerifyCertificate(const Invocation& invocation) {
   std::vector<uint8_t> payload(crypto::kSignedBytesMax);
   auto size =
       crypto::VerifyPublic(payload, *key, token, base::AsBytes(footer), {});
-  if (!size.ok()) {
-    std::vector<uint8_t> other(1024);
-    auto peeked = crypto::PeekFooter(other, token);
-    bool other_key = peeked.ok() &&
-                     base::AsText(base::Bytes(other).first(*peeked)) != footer;
-    return invocation.Fail(
-        NotGenuine(other_key ? "signed with another key, or altered"
-                             : "the signature does not fit"));
-  }
+  if (!size.ok()) return invocation.Fail(NotVerified(token, id));
   std::string_view claims = base::AsText(base::Bytes(payload).first(*size));
   if (invocation.json()) {
     PrintBody(invocation, claims);

@@ -251,14 +251,32 @@ TEST(VerifyCertificate, RefusesAnotherKeyAnotherFooterAndAnAssertion) {
   std::vector<std::string> words = {"audit", "verify-certificate", file,
                                     "--vkey", vkey};
   for (const std::string& token :
-       {other.Sign(kClaims, other.footer),
-        other.Sign(kClaims, certificate.footer), certificate.Sign(kClaims, ""),
+       {other.Sign(kClaims, certificate.footer), certificate.Sign(kClaims, ""),
         certificate.Sign(kClaims, "{\"kid\":\"x\"}"),
         certificate.Sign(kClaims, certificate.footer, "connector")}) {
     WriteFile(file, token);
     EXPECT_EQ(coffer.RunHere(words), Exit::kRefused);
     EXPECT_NE(coffer.err().find("NOT GENUINE"), std::string::npos)
         << coffer.err();
+  }
+}
+
+TEST(VerifyCertificate, TellsAnotherKeyFromAForgery) {
+  Coffer coffer;
+  Certificate certificate;
+  Certificate other;
+  const std::string file = coffer.directory / "c";
+  const std::string vkey = coffer.directory / "k";
+  WriteFile(vkey, certificate.public_key + "\n");
+  WriteFile(file, other.Sign(kClaims, other.footer));
+  EXPECT_EQ(
+      coffer.RunHere({"audit", "verify-certificate", file, "--vkey", vkey}),
+      Exit::kRefused);
+  EXPECT_EQ(coffer.out(), "");
+  EXPECT_EQ(coffer.err().find("NOT GENUINE"), std::string::npos);
+  for (const Certificate* each : {&certificate, &other}) {
+    const std::string kid = each->footer.substr(8, each->footer.size() - 10);
+    EXPECT_NE(coffer.err().find(kid), std::string::npos) << coffer.err();
   }
 }
 
