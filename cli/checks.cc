@@ -309,6 +309,13 @@ void CheckKeeper(const wire::OperatorStatus& status, Checks& checks) {
   }
   if (status.state == wire::VaultState::kOperational) {
     checks.push_back(JudgeExport(status));
+    checks.push_back(status.brakes == 0
+                         ? Ok("brakes", "none holds")
+                         : Warn("brakes",
+                                std::to_string(status.brakes) +
+                                    (status.brakes == 1 ? " holds" : " hold") +
+                                    " new links back",
+                                "see who asks for them: coffer brake list"));
   }
   if (status.floors_max == 0) return;
   std::string floors =

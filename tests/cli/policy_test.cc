@@ -225,9 +225,11 @@ TEST(Doctor, JudgesWhatTheKeeperSays) {
     return Of(checks, name);
   };
   for (const char* name :
-       {"vault", "versions", "sandbox", "vault clock", "floors"}) {
+       {"vault", "versions", "sandbox", "vault clock", "brakes", "floors"}) {
     EXPECT_EQ(health(name), Health::kOk) << name;
   }
+  status.brakes = 2;
+  EXPECT_EQ(health("brakes"), Health::kWarn);
   status.state = wire::VaultState::kSealed;
   EXPECT_EQ(health("vault"), Health::kWarn);
   status.state = wire::VaultState::kError;
