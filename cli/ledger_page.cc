@@ -149,6 +149,7 @@ void WriteLink(std::string& out, const HeldLink& link) {
   Row(out, "Agreed data", Names(consent.clusters));
   Row(out, "Since", EscapeHtml(UtcTime(consent.from)));
   Row(out, "Until", EscapeHtml(UtcTime(consent.until)));
+  Row(out, "Ended", EscapeHtml(UtcTime(consent.ended)));
   Row(out, "Kept until", EscapeHtml(UtcTime(consent.kept_until)));
   Row(out, "Agreed for", EscapeHtml(consent.duration));
   Row(out, "History covered", EscapeHtml(consent.lookback));

@@ -19,10 +19,11 @@ struct HeldConsent {
   std::string clusters;
   std::string duration;  // "90 days", "PERSISTENT"
   std::string lookback;  // "60 days"
-  std::string status;    // ACTIVE, REVOKED, ...
+  std::string status;    // ACTIVE, REVOKED, USED, ...
   std::string reason;
   std::string from;
-  std::string until;
+  std::string until;       // as agreed, of one that has not ended
+  std::string ended;       // of one that has, where it is known
   std::string kept_until;  // of one that has ended
 };
 struct HeldLink {

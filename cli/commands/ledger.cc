@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <sstream>
 
 #include "cli/commands/commands.h"
 #include "cli/ledger_page.h"
@@ -85,14 +86,17 @@ HeldLink LinkOf(JsonValue item) {
   consent.duration = Days(TextOf(body, "durationPeriod"));
   if (consent.duration.empty()) consent.duration = TextOf(body, "durationType");
   consent.lookback = Days(TextOf(body, "lookbackPeriod"));
-  const std::string ended = TextOf(item, "ended_at");
+  consent.ended = TextOf(item, "ended_at");
   consent.status = TextOf(body, "status");
-  if (!ended.empty()) consent.status = TextOf(item, "ending");
+  if (!consent.ended.empty()) consent.status = TextOf(item, "ending");
   consent.reason = TextOf(body, "reason");
   if (consent.reason.empty()) consent.reason = TextOf(item, "reason");
   consent.from = TextOf(item, "granted_at");
   if (consent.from.empty()) consent.from = TextOf(item, "created_at");
-  consent.until = ended.empty() ? TextOf(item, "expires_at") : ended;
+  if (consent.ended.empty()) consent.until = TextOf(item, "expires_at");
+  if (consent.status == "REVOKED" && consent.ended.empty()) {
+    consent.ended = TextOf(item, "updated_at");
+  }
   consent.kept_until = TextOf(item, "kept_until");
   return link;
 }
@@ -112,6 +116,34 @@ HeldUse UseOf(JsonValue item) {
   return use;
 }
 
+// A link that is still listed tells the end that was agreed: where its consent
+// ended before that, the uses say when.
+void SayWhenEnded(HeldData& data) {
+  for (HeldLink& link : data.links) {
+    HeldConsent& consent = link.consent;
+    if (consent.status == "ACTIVE" || consent.status.empty()) continue;
+    std::string revoked;
+    std::string used;  // the first use of this consent
+    for (const HeldUse& use : data.uses) {
+      if (use.link != link.link || use.outcome != "allowed") continue;
+      if (use.action == "link.revoke") revoked = use.time;
+      if (use.action == "link.consent") used.clear();
+      if (use.action == "token.redeem" && used.empty()) used = use.time;
+    }
+    const std::string now = base::TimeText(data.asked_at);
+    if (consent.status == "REVOKED") {
+      if (!revoked.empty()) consent.ended = revoked;
+    } else if (consent.duration == "ONE_TIME" &&
+               (!used.empty() || consent.until > now)) {
+      consent.status = "USED";
+      consent.ended = used;
+    } else {
+      consent.ended = consent.until;
+    }
+    consent.until.clear();
+  }
+}
+
 Exit Gather(const Invocation& invocation, HeldData& data) {
   const std::string subject = PercentEncode(data.subject);
   const std::string base = "/v1/subjects/" + subject;
@@ -125,9 +157,11 @@ Exit Gather(const Invocation& invocation, HeldData& data) {
       [&](JsonValue item) { data.past.push_back(LinkOf(item)); },
       data.complete);
   if (exit != Exit::kDone) return exit;
-  return EachPage(
+  exit = EachPage(
       invocation, base + "/ledger", "entries", false,
       [&](JsonValue item) { data.uses.push_back(UseOf(item)); }, data.complete);
+  SayWhenEnded(data);
+  return exit;
 }
 
 std::string MinuteText(std::string_view time) {
@@ -136,35 +170,74 @@ std::string MinuteText(std::string_view time) {
   return text;
 }
 
+// The data of each use stands under it: a column would have to cut it.
 void PrintUses(std::ostream& out, const HeldData& data,
                const std::string& link) {
+  constexpr size_t kIndent = 18;  // behind the time
   Table table({"time (UTC)", "who", "what", "for", "outcome", "entry"});
+  std::vector<std::string> scopes = {""};  // of the headings
   for (const HeldUse& use : data.uses) {
     if (use.link != link) continue;
     table.Add({MinuteText(use.time), use.caller, use.action, use.purpose,
                use.outcome, use.audit_index});
+    scopes.push_back(use.scope);
   }
-  out << (table.empty() ? "No uses\n" : table.Text());
+  if (table.empty()) {
+    out << "No uses\n";
+    return;
+  }
+  std::istringstream lines(table.Text());
+  std::string line;
+  for (size_t i = 0; std::getline(lines, line); ++i) {
+    out << line << "\n";
+    if (i >= scopes.size() || scopes[i].empty()) continue;
+    out << std::string(kIndent, ' ') << Wrap("data: " + scopes[i], kIndent)
+        << "\n";
+  }
+}
+
+std::string EndText(const HeldConsent& consent) {
+  std::string text = consent.status;
+  if (!consent.ended.empty()) text += " " + MinuteText(consent.ended) + " UTC";
+  if (!consent.reason.empty()) text += " by " + consent.reason;
+  if (!consent.until.empty()) {
+    text += ", ends " + MinuteText(consent.until) + " UTC";
+  }
+  return text;
+}
+
+void PrintConsent(std::ostream& out, const HeldLink& link) {
+  const HeldConsent& consent = link.consent;
+  FieldList fields;
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) fields.Add(name, value);
+  };
+  add("consent", consent.id);
+  add("for", consent.purposes);
+  add("data", consent.clusters);
+  add("agreed for", consent.duration);
+  add("reaches back", consent.lookback);
+  add("since", MinuteText(consent.from));
+  add("kept until", MinuteText(consent.kept_until));
+  add("set up by", link.linker);
+  out << fields.Text();
 }
 
 void PrintText(const Invocation& invocation, const HeldData& data) {
   std::ostream& out = invocation.context.out;
   if (data.links.empty() && data.past.empty()) out << "No links\n";
   for (const HeldLink& link : data.links) {
-    const HeldConsent& consent = link.consent;
-    out << link.institution << ", " << consent.status << ", ends "
-        << MinuteText(consent.until) << ", " << link.link << "\n"
-        << Wrap("agreed: " + consent.purposes + "; " + consent.clusters, 0)
-        << "\n";
+    out << link.institution << ", " << link.link << "\n"
+        << Wrap(EndText(link.consent), 0) << "\n";
+    PrintConsent(out, link);
     PrintUses(out, data, link.link);
     out << "\n";
   }
   for (const HeldLink& link : data.past) {
-    out << Wrap("past consent: " + link.institution + ", " +
-                    link.consent.status + " " + MinuteText(link.consent.until) +
-                    " UTC, " + link.consent.purposes,
-                2)
-        << "\n";
+    out << "Past consent: " << link.institution << ", " << link.link << "\n"
+        << Wrap(EndText(link.consent), 0) << "\n";
+    PrintConsent(out, link);
+    out << "\n";
   }
   out << std::flush;
 }

@@ -7,14 +7,17 @@ namespace {
 
 const std::string kLinkText = kLinkTextSample;
 
-std::string Link(const std::string& institution) {
+std::string Link(const std::string& institution,
+                 const std::string& ends = R"("durationType":"TIME_BOUND",)"
+                                           R"("durationPeriod":90,)"
+                                           R"("status":"ACTIVE")") {
   return R"({"link":")" + kLinkText + R"(","institution":")" + institution +
          R"(","linker":"linker","created_at":"2026-08-01T00:00:00Z",)"
+         R"("updated_at":"2026-08-05T06:07:08Z",)"
          R"("expires_at":"2026-10-30T00:00:00Z","consent":{"consentId":"c-1",)"
          R"("purposes":["balance_display"],)"
-         R"("dataClusters":["ACCOUNT_DETAILED"],)"
-         R"("durationType":"TIME_BOUND","durationPeriod":90,)"
-         R"("status":"ACTIVE"}})";
+         R"("dataClusters":["ACCOUNT_DETAILED"],)" +
+         ends + "}}";
 }
 std::string Use(int index, const std::string& outcome) {
   return R"({"time":"2026-08-02T10:20:30Z","link":")" + kLinkText +
@@ -64,10 +67,16 @@ TEST(SubjectLedger, TellsLinksConsentsAndEveryUse) {
   ASSERT_EQ(world.Run(), Exit::kDone) << world.coffer.err();
   const std::string out = world.coffer.out();
   EXPECT_TRUE(Fits80(out));
-  EXPECT_NE(out.find("citi, ACTIVE, ends 2026-10-30 00:00"), std::string::npos)
+  EXPECT_NE(
+      out.find("citi, " + kLinkText + "\nACTIVE, ends 2026-10-30 00:00 UTC\n"),
+      std::string::npos)
       << out;
-  EXPECT_NE(out.find("agreed: balance_display; ACCOUNT_DETAILED"),
-            std::string::npos);
+  for (const char* part :
+       {"\nfor         balance_display\n", "\ndata        ACCOUNT_DETAILED\n",
+        "\nagreed for  90 days\n",
+        "\n                  data: ACCOUNT_DETAILED\n"}) {
+    EXPECT_NE(out.find(part), std::string::npos) << part << out;
+  }
   EXPECT_NE(out.find("2026-08-02 10:20  connector  token.redeem"),
             std::string::npos)
       << out;
@@ -82,6 +91,65 @@ TEST(SubjectLedger, TellsLinksConsentsAndEveryUse) {
                 "/v1/subjects/cust%207/ledger",
                 "/v1/subjects/cust%207/ledger?after=abc"}));
   EXPECT_EQ(world.coffer.err(), "");
+}
+
+TEST(SubjectLedger, AConsentThatEndedSaysWhenAndWhy) {
+  const auto told = [](const std::string& ends, uint64_t now) {
+    World world;
+    world.coffer.clock.wall_seconds = now;
+    world.links = Link("citi", ends);
+    EXPECT_EQ(world.Run(), Exit::kDone) << world.coffer.err();
+    std::string text = world.coffer.out();
+    const std::string file = world.coffer.directory / "page.html";
+    EXPECT_EQ(world.Run({"--html", file}), Exit::kDone);
+    // A page has the planned end of no consent that is over.
+    const std::string page = ReadFile(file);
+    EXPECT_EQ(page.find("<dt>Until"), std::string::npos);
+    EXPECT_NE(page.find("<dt>Ended</dt>"), std::string::npos);
+    text = text.substr(text.find('\n') + 1);
+    return text.substr(0, text.find('\n'));
+  };
+  constexpr uint64_t kBefore = 1785801600;  // 2026-08-04
+  constexpr uint64_t kAfter = 1793318400;   // 2026-10-30
+  EXPECT_EQ(told(R"("durationType":"TIME_BOUND","durationPeriod":90,)"
+                 R"("status":"REVOKED","reason":"USER_ACTION")",
+                 kBefore),
+            "REVOKED 2026-08-05 06:07 UTC by USER_ACTION");
+  // Used up by the redeem that stands in the ledger.
+  const std::string once = R"("durationType":"ONE_TIME","status":"EXPIRED")";
+  EXPECT_EQ(told(once, kBefore), "USED 2026-08-02 10:20 UTC");
+  EXPECT_EQ(told(once, kAfter), "USED 2026-08-02 10:20 UTC");
+  EXPECT_EQ(told(R"("durationType":"TIME_BOUND","durationPeriod":90,)"
+                 R"("status":"EXPIRED")",
+                 kAfter),
+            "EXPIRED 2026-10-30 00:00 UTC");
+}
+
+TEST(SubjectLedger, ThePastIsToldInFull) {
+  World world;
+  world.consents =
+      R"({"consents":[{"link":")" + kLinkText +
+      R"(","institution":"jpmorgan","linker":"app","consentId":"c-0",)"
+      R"("purposes":["purchase_tracking"],"dataClusters":["TRANSACTIONS"],)"
+      R"("durationType":"TIME_BOUND","durationPeriod":30,"lookbackPeriod":7,)"
+      R"("granted_at":"2025-01-01T00:00:00Z",)"
+      R"("ended_at":"2025-01-03T04:05:06Z","ending":"REVOKED",)"
+      R"("reason":"BUSINESS_RULE","kept_until":"2028-01-03T04:05:06Z"}]})";
+  ASSERT_EQ(world.Run(), Exit::kDone) << world.coffer.err();
+  const std::string out = world.coffer.out();
+  EXPECT_TRUE(Fits80(out));
+  EXPECT_NE(out.find("Past consent: jpmorgan, " + kLinkText +
+                     "\nREVOKED 2025-01-03 04:05 UTC by BUSINESS_RULE\n"
+                     "consent       c-0\n"
+                     "for           purchase_tracking\n"
+                     "data          TRANSACTIONS\n"
+                     "agreed for    30 days\n"
+                     "reaches back  7 days\n"
+                     "since         2025-01-01 00:00\n"
+                     "kept until    2028-01-03 04:05\n"
+                     "set up by     app\n"),
+            std::string::npos)
+      << out;
 }
 
 TEST(SubjectLedger, SaysWhenSomeMayBeMissingAndWhenThereAreNone) {
@@ -146,7 +214,7 @@ HeldData Hostile() {
   HeldLink link;
   link.link = link.institution = link.linker = evil;
   HeldConsent& consent = link.consent;
-  consent = {evil, evil, evil, evil, evil, evil, evil, evil, evil, evil};
+  consent = {evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil};
   data.links = data.past = {link};
   data.uses = {{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil}};
   return data;
