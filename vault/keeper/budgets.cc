@@ -84,8 +84,7 @@ bool Budgets::IsFree(const Row& row) const {
   if (row.bound || row.entries != 0) return false;
   for (size_t window = 0; window < kBudgetWindows; ++window) {
     const BrakeState& brake = row.brakes[window].state;
-    const bool told = brake.releases != 0 || brake.tripped_at != 0;
-    if (told && brake.window >= WindowOf(window, hour_)) return false;
+    if (brake.window >= WindowOf(window, hour_)) return false;
   }
   return true;
 }
@@ -157,7 +156,6 @@ void Budgets::Bind(uint64_t boot_milliseconds) {
     if (place == kNone) {
       place = AddRow(next.tag);
       COFFER_CHECK(place != kNone);
-      rows_[place].filled_at = boot_milliseconds;
     }
     Row& row = rows_[place];
     // A bucket of another size begins empty.
@@ -264,7 +262,7 @@ void Budgets::Refuse(Row& row, size_t window, uint64_t now, Spent& spent) {
   ++refusals_;
   spent.rule = RuleOf(window);
   const uint32_t counted = row.counted[window];
-  if (brake.state.tripped_at != 0 && counted <= brake.state.counted) return;
+  if (counted <= brake.state.counted) return;
   brake.state.tripped_at = now;
   brake.state.counted = counted;
   spent.tripped = true;
@@ -318,9 +316,8 @@ Budgets::Spent Budgets::Spend(const Wish& wish) {
 
 bool Budgets::Holds(const Row& row, size_t window, uint32_t hour) const {
   const BrakeState& brake = row.brakes[window].state;
-  return row.used && row.bound && brake.tripped_at != 0 &&
-         brake.window == WindowOf(window, hour) &&
-         WindowOf(window, row.hour) == brake.window &&
+  // A brake is of a window only once it tripped in it.
+  return row.bound && brake.window == WindowOf(window, hour) &&
          Refuses(row, window, nullptr, hour);
 }
 
