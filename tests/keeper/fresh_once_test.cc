@@ -31,14 +31,15 @@ TEST(FreshOnce, FullTableTakesKillsOnAndIsEmptiedByTime) {
   EXPECT_TRUE(fresh.IsFresh(Numbered(used, 1001), 1301));
 }
 
-TEST(FreshOnce, BeginNeverGoesBackBehindWhatWasUsed) {
+TEST(FreshOnce, NewestIsOfWhatWasUsedSinceBegin) {
   FreshOnce fresh;
   fresh.Begin(1000);
+  EXPECT_EQ(fresh.newest(), 0u);
   fresh.Use(Numbered(1, 1200));
+  fresh.Use(Numbered(2, 1100));
+  EXPECT_EQ(fresh.newest(), 1200u);
   fresh.Begin(900);
-  EXPECT_FALSE(fresh.IsFresh(Numbered(1, 1200), 1200));
-  EXPECT_FALSE(fresh.IsFresh(Numbered(2, 1200), 1200));
-  EXPECT_TRUE(fresh.IsFresh(Numbered(2, 1201), 1200));
+  EXPECT_EQ(fresh.newest(), 0u);
 }
 
 TEST(FreshOnce, ItemsAreTheTextsAlone) {

@@ -136,6 +136,53 @@ TEST_F(TransitTest, ClockSetBackGivesNoUploadBack) {
   Expect(Rule::kAllowed, world_.SealCreate());
 }
 
+TEST_F(TransitTest, ClockSetBackGivesNoUploadBackAfterRestarts) {
+  for (const bool clean : {false, true}) {
+    const std::string used = world_.SealCreate();
+    Expect(Rule::kAllowed, used);
+    if (clean) {
+      ASSERT_TRUE(world_.vault().Stop().ok());
+    }
+    ASSERT_TRUE(world_.Reopen().ok());
+    world_.clock.wall_seconds -= 100;
+    ASSERT_TRUE(world_.vault().AcceptClock(0).ok());
+    ASSERT_TRUE(world_.Reopen().ok());
+    ASSERT_TRUE(world_.vault().clock_accepted());
+    for (int i = 0; i < 110; ++i) {
+      Expect(Rule::kUploadStale, used);
+      world_.clock.Advance(1);
+    }
+    Expect(Rule::kAllowed, world_.SealCreate());
+  }
+}
+
+TEST_F(TransitTest, ClockAcceptedByMistakeIsNotHeldAgainstUploads) {
+  constexpr uint64_t kYear = 365 * base::kDaySeconds;
+  Expect(Rule::kAllowed, world_.SealCreate());
+  world_.clock.wall_seconds += kYear;
+  ASSERT_TRUE(world_.Reopen().ok());
+  ASSERT_TRUE(world_.vault().AcceptClock(0).ok());
+  ASSERT_TRUE(world_.Reopen().ok());
+  world_.clock.wall_seconds -= kYear;
+  ASSERT_TRUE(world_.vault().AcceptClock(0).ok());
+  ASSERT_TRUE(world_.Reopen().ok());
+  world_.clock.Advance(7);
+  Expect(Rule::kAllowed, world_.SealCreate());
+}
+
+TEST_F(TransitTest, AfterAnUnsealTheFirstGoodSecondIsExact) {
+  UploadPlan plan = world_.Plan();
+  const uint64_t used_at = plan.issued_at;
+  Expect(Rule::kAllowed, world_.SealCreate(plan));
+  ASSERT_TRUE(world_.Reopen().ok());
+  world_.clock.Advance(2);
+  // Ahead by 5, and a second may pass between its leaf's time and its check.
+  plan.issued_at = used_at + keeper::kFreshAheadSeconds + 1;
+  Expect(Rule::kUploadStale, world_.SealCreate(plan));
+  plan.issued_at += 1;
+  Expect(Rule::kAllowed, world_.SealCreate(plan));
+}
+
 TEST_F(TransitTest, UploadWaitsForTheClockToBeAccepted) {
   world_.clock.Advance(base::kClockAheadSecondsMax + 100);
   ASSERT_TRUE(world_.Reopen().ok());

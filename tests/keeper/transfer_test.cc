@@ -84,6 +84,25 @@ TEST_F(TransferTest, LostMachineComesBackFromExportAndRecords) {
 
 // Most records of a used vault replaced another; the floors that ended those
 // are lost with the machine, and must not be asked for one by one.
+// Nobody knows any more what the lost vault had taken.
+TEST_F(TransferTest, WhatTheLostVaultTookIsNotGoodOnceMore) {
+  const std::vector<uint8_t> bytes = Export(world_, nullptr);
+  OperatorWorld other;
+  ASSERT_TRUE(other.Start().ok());
+  ASSERT_TRUE(Import(other, bytes).done());
+  const uint64_t begin = other.vault().Now();
+  const auto is_fresh = [&](uint64_t issued_at) {
+    return other.vault().fresh_once().IsFresh({{}, issued_at},
+                                              other.vault().Now());
+  };
+  EXPECT_FALSE(is_fresh(begin + 5));
+  ASSERT_TRUE(other.RestartKeeper().ok());
+  ASSERT_TRUE(other.Unseal().ok());
+  other.clock.Advance(base::kFreshSeconds);
+  EXPECT_FALSE(is_fresh(begin + base::kFreshSeconds));
+  EXPECT_TRUE(is_fresh(begin + base::kFreshSeconds + 1));
+}
+
 TEST_F(TransferTest, ReplacedRecordsTakeNoFloorAfterAnImport) {
   const KeptLink link = world_.Create();
   wire::ReplaceBankTokenItem item;

@@ -14,10 +14,9 @@ FreshOnce::Item FreshOnce::ItemOf(base::Bytes text, uint64_t issued_at) {
 }
 
 void FreshOnce::Begin(uint64_t from) {
-  // The clock may have been set back by an operator.
-  from_ = newest_ == 0 ? from : std::max(from, newest_ + 1);
   used_.Clear();
-  reclaimed_at_ = 0;
+  from_ = from;
+  newest_ = reclaimed_at_ = 0;
 }
 
 bool FreshOnce::IsFresh(const Item& item, uint64_t now) const {

@@ -46,6 +46,20 @@ bool WantsState(LeafKind kind) {
   }
 }
 
+// Of what may have used something up that is good once.
+bool MayUseOnce(const Leaf& leaf) {
+  switch (leaf.kind) {
+    case LeafKind::kLinkCreate:
+    case LeafKind::kBankTokenReplace:
+    case LeafKind::kConsentReplace:
+    case LeafKind::kLinkErase:
+    case LeafKind::kSubjectErase:
+      return leaf.rule == wire::Rule::kAllowed;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 // Applies the journal's changes after the state file's snapshot.
@@ -57,6 +71,11 @@ class Vault::Replayer final : public JournalVisitor {
     auto leaf = wire::DecodeLeaf(bytes);
     if (!leaf.ok()) return leaf.error();
     if (leaf->time > vault_.highest_time_) vault_.highest_time_ = leaf->time;
+    // A second more: a leaf may have its time before the check.
+    if (MayUseOnce(*leaf)) {
+      vault_.used_until_ =
+          std::max(vault_.used_until_, leaf->time + kFreshAheadSeconds + 1);
+    }
     // What the keeper suspends by itself is a change of its own.
     if (!WantsState(leaf->kind) || leaf->rule != wire::Rule::kAllowed) {
       return {};
@@ -116,8 +135,6 @@ void Vault::JudgeClock(uint64_t recorded) {
   // Until an operator takes the wall clock, the recorded time goes on.
   time_base_ = clock_accepted_ && wall > recorded ? wall : recorded;
   boot_base_ = clock_.BootMilliseconds();
-  // Later than all that may have been used before.
-  fresh_from_ = std::max(time_base_, recorded + kFreshAheadSeconds + 1);
 }
 
 // --- Operators
@@ -145,6 +162,7 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
   root_ = std::move(root);
   header_ = header;
   highest_time_ = clock_.WallSeconds();
+  used_until_ = 0;
   keyring_.Generate(highest_time_);
   quorum_ = question.quorum;
   keyring_generation_ = 1;
@@ -157,7 +175,6 @@ Result<uint8_t> Vault::Init(const wire::OpenQuestion& question, uint32_t uid) {
 Status Vault::Begin(LeafKind kind, Bytes policy, uint64_t first_leaf,
                     uint32_t uid) {
   JudgeClock(highest_time_);
-  fresh_from_ = time_base_;  // nothing was, in this vault
   floors_.Clear();
   budgets_.Clear();
   auto finish = [&]() -> Status {
@@ -238,6 +255,7 @@ Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
   Bytes keyring;
   uint32_t count = 0;
   decoder.Number(highest_time_);
+  decoder.Number(used_until_);
   decoder.Struct(position);
   decoder.LongBytes(policy, base::kPolicyBytesMax);
   decoder.Struct(quorum_);
@@ -284,7 +302,7 @@ Status Vault::Operate(LeafKind kind, uint32_t uid) {
   COFFER_TRY(WriteState());
   unseal_leaf_ = leaf;
   spent_tokens_.Clear();
-  fresh_once_.Begin(fresh_from_);
+  fresh_once_.Begin(std::max(time_base_, used_until_ + 1));
   local_tokens_.Renew();
   FormatShownKeys();
   state_ = VaultState::kOperational;
@@ -351,7 +369,7 @@ Status Vault::AcceptClock(uint32_t uid) {
   }
   time_base_ = clock_.WallSeconds();
   boot_base_ = clock_.BootMilliseconds();
-  highest_time_ = fresh_from_ = time_base_;
+  highest_time_ = time_base_;
   clock_accepted_ = true;
   budgets_.PutBack(time_base_);
   // A step back must not give life back to tokens: a new epoch begins.
@@ -384,6 +402,8 @@ Result<size_t> Vault::EncodeBody() {
   const uint64_t now = Now();
   if (now > highest_time_) highest_time_ = now;
   encoder.Number(highest_time_);
+  used_until_ = std::max(used_until_, fresh_once_.newest());
+  encoder.Number(used_until_);
   encoder.Struct(journal_.durable_position());
   encoder.LongBytes(policy_bytes(), base::kPolicyBytesMax);
   encoder.Struct(quorum_);

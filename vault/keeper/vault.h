@@ -5,8 +5,8 @@
 // not authentic, and then stays in the error state.
 //
 // The state's body (sealed by StateFile under the root key):
-//   format u8 | highest_time u64 | journal position | policy bytes32
-//   | quorum rule | keyring generation u64 | exported generation u64
+//   format u8 | highest_time u64 | used until u64 | journal position
+//   | policy bytes32 | quorum rule | keyring generation u64 | exported generation u64
 //   | keyring bytes32 | count u32 | floor* | budgets (budgets.h)
 // A change in the journal: kind u8 | fields: kFloor: a floor; kBudget, kBrake:
 // as in budgets.h; kInstitution: a suspended one's Floor::institution, u16.
@@ -241,7 +241,9 @@ class Vault {
   uint64_t time_base_ = 0;     // seconds, at boot_base_
   uint64_t boot_base_ = 0;     // milliseconds
   uint64_t highest_time_ = 0;  // recorded
-  uint64_t fresh_from_ = 0;    // where FreshOnce begins with the epoch
+  // Whatever was good once and was used was issued by then, whichever clock
+  // was in force: kept over restarts and through AcceptClock.
+  uint64_t used_until_ = 0;
   bool clock_accepted_ = true;
   uint32_t unseal_failures_ = 0;
   uint32_t unseal_failure_uid_ = 0;  // of the last one

@@ -40,6 +40,8 @@ Status Vault::Import(const KeyExport& head, Bytes sealed,
   root_ = std::move(fresh);
   header_ = header;
   highest_time_ = std::max(clock_.WallSeconds(), head.made_at);
+  // What the lost vault took until now was good for as long.
+  used_until_ = highest_time_ + base::kFreshSeconds;
   // Losing a machine is no way round the rule that was in force.
   quorum_ = head.quorum.threshold != 0 ? head.quorum : question.quorum;
   keyring_generation_ = head.generation + 1;
