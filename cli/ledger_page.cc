@@ -150,10 +150,10 @@ void WriteLink(std::string& out, const HeldLink& link) {
   Row(out, "Since", EscapeHtml(UtcTime(consent.from)));
   Row(out, "Until", EscapeHtml(UtcTime(consent.until)));
   Row(out, "Ended", EscapeHtml(UtcTime(consent.ended)));
+  Row(out, "Ended because", EscapeHtml(consent.reason));
   Row(out, "Kept until", EscapeHtml(UtcTime(consent.kept_until)));
   Row(out, "Agreed for", EscapeHtml(consent.duration));
   Row(out, "History covered", EscapeHtml(consent.lookback));
-  Row(out, "Ended because", EscapeHtml(consent.reason));
   Row(out, "Set up by", EscapeHtml(link.linker));
   Row(out, "Consent", EscapeHtml(consent.id), true);
   Row(out, "Link", EscapeHtml(link.link), true);

@@ -116,31 +116,39 @@ HeldUse UseOf(JsonValue item) {
   return use;
 }
 
-// A link that is still listed tells the end that was agreed: where its consent
-// ended before that, the uses say when.
-void SayWhenEnded(HeldData& data) {
+// When the link's present consent ended, of one that did before its time.
+void SayWhenEnded(HeldConsent& consent, const std::string& revoked,
+                  const std::string& used, const std::string& now) {
+  if (consent.status == "REVOKED") {
+    if (!revoked.empty()) consent.ended = revoked;
+  } else if (consent.duration == "ONE_TIME" &&
+             (!used.empty() || consent.until > now)) {
+    consent.status = "USED";
+    consent.ended = used;
+  } else {
+    consent.ended = consent.until;
+  }
+  consent.until.clear();
+}
+
+// A link that is listed tells its own beginning and the end that was agreed;
+// the uses say since when this consent is, and when it ended.
+void SayWhen(HeldData& data) {
   for (HeldLink& link : data.links) {
     HeldConsent& consent = link.consent;
-    if (consent.status == "ACTIVE" || consent.status.empty()) continue;
     std::string revoked;
-    std::string used;  // the first use of this consent
+    std::string used;  // first, of this consent
     for (const HeldUse& use : data.uses) {
       if (use.link != link.link || use.outcome != "allowed") continue;
       if (use.action == "link.revoke") revoked = use.time;
-      if (use.action == "link.consent") used.clear();
       if (use.action == "token.redeem" && used.empty()) used = use.time;
+      if (use.action != "link.consent") continue;
+      consent.from = use.time;
+      used.clear();
     }
-    const std::string now = base::TimeText(data.asked_at);
-    if (consent.status == "REVOKED") {
-      if (!revoked.empty()) consent.ended = revoked;
-    } else if (consent.duration == "ONE_TIME" &&
-               (!used.empty() || consent.until > now)) {
-      consent.status = "USED";
-      consent.ended = used;
-    } else {
-      consent.ended = consent.until;
+    if (consent.status != "ACTIVE" && !consent.status.empty()) {
+      SayWhenEnded(consent, revoked, used, base::TimeText(data.asked_at));
     }
-    consent.until.clear();
   }
 }
 
@@ -160,7 +168,7 @@ Exit Gather(const Invocation& invocation, HeldData& data) {
   exit = EachPage(
       invocation, base + "/ledger", "entries", false,
       [&](JsonValue item) { data.uses.push_back(UseOf(item)); }, data.complete);
-  SayWhenEnded(data);
+  SayWhen(data);
   return exit;
 }
 

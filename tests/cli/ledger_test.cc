@@ -44,6 +44,7 @@ struct World {
     }
     if (target.find("after=abc") != std::string::npos) {
       return HttpText(200, R"({"entries":[)" + Use(1043, "consent_revoked") +
+                               (entry.empty() ? "" : "," + entry) +
                                R"(],"complete":)" + complete + "}");
     }
     return HttpText(200, R"({"entries":[)" + Use(1042, "allowed") +
@@ -58,6 +59,7 @@ struct World {
   std::string links = Link("citi");
   std::string consents;
   std::string complete = "true";
+  std::string entry;  // one more
   Coffer coffer;
   FakeVault vault;
 };
@@ -123,6 +125,25 @@ TEST(SubjectLedger, AConsentThatEndedSaysWhenAndWhy) {
                  R"("status":"EXPIRED")",
                  kAfter),
             "EXPIRED 2026-10-30 00:00 UTC");
+}
+
+TEST(SubjectLedger, AConsentGivenAnewIsSinceThen) {
+  World world;
+  world.entry = R"({"time":"2026-08-03T04:05:06Z","link":")" + kLinkText +
+                R"(","action":"link.consent","outcome":"allowed",)" +
+                R"("audit_index":1044})";
+  world.links = Link("citi", R"("durationType":"ONE_TIME","status":"ACTIVE")");
+  ASSERT_EQ(world.Run(), Exit::kDone) << world.coffer.err();
+  EXPECT_NE(world.coffer.out().find("\nsince       2026-08-03 04:05\n"),
+            std::string::npos)
+      << world.coffer.out();
+  // The use before it was of another consent.
+  world.links = Link("citi", R"("durationType":"ONE_TIME","status":"EXPIRED")");
+  world.coffer.clock.wall_seconds = 1793318400;  // 2026-10-30
+  ASSERT_EQ(world.Run(), Exit::kDone) << world.coffer.err();
+  EXPECT_NE(world.coffer.out().find("\nEXPIRED 2026-10-30 00:00 UTC\n"),
+            std::string::npos)
+      << world.coffer.out();
 }
 
 TEST(SubjectLedger, ThePastIsToldInFull) {
