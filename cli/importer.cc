@@ -5,14 +5,26 @@
 
 #include "cli/commands/commands.h"
 #include "cli/text.h"
+#include "vault/api/response.h"
 
 namespace coffer::cli {
 namespace {
 
 constexpr int kTries = 6;
 constexpr auto kFirstPause = std::chrono::milliseconds(100);
+// An unseal refuses for 5 s what a fast clock could have sealed before it; and
+// where the vault remembers all the uploads it can, each goes after 300 s.
+constexpr auto kAnewPause = std::chrono::milliseconds(2000);
 
-enum class Verdict { kStored, kLineRefused, kTryAgain, kStop };
+enum class Verdict {
+  kStored,
+  kStoredBefore,
+  kLineRefused,
+  kTryAgain,
+  kSealAnew,
+  kWait,  // however long
+  kStop
+};
 
 std::string Member(std::string_view body, std::string_view key) {
   auto parsed = ParseAnswer(body);
@@ -22,6 +34,18 @@ std::string Member(std::string_view body, std::string_view key) {
     return "";
   }
   return Printable(found.text());
+}
+
+// What the vault says of sealed lines alone.
+std::optional<Verdict> JudgeSealed(const std::string& detail) {
+  if (detail == api::kIdempotencyConflict.detail) return Verdict::kStoredBefore;
+  if (detail == api::ProblemOf(wire::Rule::kUploadStale).detail) {
+    return Verdict::kSealAnew;
+  }
+  if (detail == api::ProblemOf(wire::Rule::kSpentTokensFull).detail) {
+    return Verdict::kWait;
+  }
+  return std::nullopt;
 }
 
 // Whether an answer speaks of this line, of this moment, or of every line.
@@ -53,8 +77,10 @@ bool Blank(base::Bytes line) {
 
 }  // namespace
 
-Importer::Importer(std::string socket, LineReader reader, size_t connections)
+Importer::Importer(std::string socket, LineReader reader, size_t connections,
+                   Seal seal)
     : socket_(std::move(socket)),
+      seal_(std::move(seal)),
       reader_(std::move(reader)),
       next_(reader_.number() + 1),
       working_(connections) {
@@ -99,6 +125,18 @@ bool Importer::Advance(unsigned milliseconds, const Take& take) {
   return more;
 }
 
+Outcome<HttpAnswer> Importer::Send(std::optional<HttpClient>& client,
+                                   const HttpRequest& request) {
+  if (!client) {
+    auto connected = HttpClient::Connect(socket_);
+    if (!connected.ok()) return connected.failure();
+    client.emplace(std::move(*connected));
+  }
+  auto answer = client->Send(request);
+  if (!answer.ok() || !client->keeps()) client.reset();
+  return answer;
+}
+
 bool Importer::SendLine(std::optional<HttpClient>& client, base::Bytes body,
                         ImportedLine& line) {
   HttpRequest request;
@@ -106,41 +144,59 @@ bool Importer::SendLine(std::optional<HttpClient>& client, base::Bytes body,
   request.target = "/v1/links";
   request.headers.emplace_back("Idempotency-Key", line.key);
   request.body = body;
+  std::string sealed;
   auto pause = kFirstPause;
   Failure last{Exit::kUnreachable, "the vault does not answer", ""};
-  for (int i = 0; i < kTries; ++i) {
-    if (i > 0) {
-      if (stopping()) return false;
-      std::this_thread::sleep_for(pause);
-      pause *= 2;
-    }
-    if (!client) {
-      auto connected = HttpClient::Connect(socket_);
-      if (!connected.ok()) {
-        last = connected.failure();
-        continue;
+  for (int tries = 0; tries < kTries; ++tries) {
+    if (seal_ && sealed.empty()) {
+      auto made = seal_(body, line.key);
+      if (!made.ok()) {
+        line.error = "invalid_request";
+        line.detail = made.failure().what;
+        return true;
       }
-      client.emplace(std::move(*connected));
+      sealed = std::move(*made);
+      request.body = base::AsBytes(sealed);
     }
-    auto answer = client->Send(request);
-    if (!answer.ok() || !client->keeps()) client.reset();
-    if (!answer.ok()) {
+    auto answer = Send(client, request);
+    if (answer.ok()) {
+      const std::string error = Member(answer->text(), "error");
+      const std::string detail = Member(answer->text(), "detail");
+      auto verdict = seal_ ? JudgeSealed(detail) : std::nullopt;
+      if (!verdict) verdict = Judge(*answer, error);
+      switch (*verdict) {
+        case Verdict::kStored:
+          line.link = Member(answer->text(), "link");
+          return true;
+        case Verdict::kStoredBefore:
+          line.stored_before = true;
+          return true;
+        case Verdict::kLineRefused:
+          line.error = error.empty() ? "refused" : error;
+          line.detail = detail;
+          return true;
+        case Verdict::kSealAnew:
+          pause = kAnewPause;
+          sealed.clear();
+          break;
+        case Verdict::kWait:
+          pause = kAnewPause;
+          sealed.clear();
+          --tries;
+          break;
+        case Verdict::kTryAgain:
+        case Verdict::kStop:
+          break;
+      }
+      last = ProblemFailure(*answer);
+      if (*verdict == Verdict::kStop) break;
+    } else {
+      // The same bytes again: it may have been stored.
       last = answer.failure();
-      continue;
     }
-    std::string error = Member(answer->text(), "error");
-    Verdict verdict = Judge(*answer, error);
-    if (verdict == Verdict::kStored) {
-      line.link = Member(answer->text(), "link");
-      return true;
-    }
-    if (verdict == Verdict::kLineRefused) {
-      line.error = error.empty() ? "refused" : error;
-      line.detail = Member(answer->text(), "detail");
-      return true;
-    }
-    last = ProblemFailure(*answer);
-    if (verdict == Verdict::kStop) break;
+    if (stopping()) return false;
+    std::this_thread::sleep_for(pause);
+    pause *= 2;
   }
   Stop(std::move(last));
   return false;

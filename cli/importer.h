@@ -2,6 +2,8 @@
 // over several connections, each with an Idempotency-Key of its own line. Runs
 // in the CLI only. A line that is refused is reported by its number and passed
 // over; what would refuse every line (sealed, no right, no vault) stops all.
+// Where lines are sealed, one that was stored by an earlier run is another body
+// under its key: it counts as stored, without its link.
 #pragma once
 
 #include <condition_variable>
@@ -22,7 +24,8 @@ inline constexpr size_t kImportConnections = 16;
 // What became of one line.
 struct ImportedLine {
   std::string key;
-  std::string link;   // empty: none was made
+  std::string link;  // empty: none was made
+  bool stored_before = false;
   std::string error;  // empty: not refused
   std::string detail;
 };
@@ -30,8 +33,14 @@ struct ImportedLine {
 // Resource: owns the threads and their connections.
 class Importer {
  public:
-  // `reader` stands behind the last line that is done.
-  Importer(std::string socket, LineReader reader, size_t connections);
+  // The body to send for a line under its key, made anew whenever the vault
+  // wants a fresher one. Called from several threads.
+  using Seal =
+      std::function<Outcome<std::string>(base::Bytes line, std::string_view)>;
+  // `reader` stands behind the last line that is done. Without `seal` a line is
+  // sent as it is.
+  Importer(std::string socket, LineReader reader, size_t connections,
+           Seal seal);
   ~Importer();
   Importer(const Importer&) = delete;
   Importer& operator=(const Importer&) = delete;
@@ -47,12 +56,15 @@ class Importer {
 
  private:
   void Work();
+  Outcome<HttpAnswer> Send(std::optional<HttpClient>& client,
+                           const HttpRequest& request);
   // False when the importer stops.
   bool SendLine(std::optional<HttpClient>& client, base::Bytes body,
                 ImportedLine& line);
   bool stopping();
 
   const std::string socket_;
+  const Seal seal_;
   std::mutex mutex_;  // guards all below
   std::condition_variable done_;
   LineReader reader_;

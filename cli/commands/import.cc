@@ -5,7 +5,10 @@
 #include "cli/commands/commands.h"
 #include "cli/importer.h"
 #include "cli/progress.h"
+#include "cli/sealing.h"
 #include "cli/text.h"
+#include "vault/api/request.h"
+#include "vault/wire/transit.h"
 
 namespace coffer::cli {
 namespace {
@@ -77,15 +80,18 @@ void TakeLine(const Invocation& invocation, Run& run, RejectedFile& rejected,
               Progress& progress, uint64_t number, const ImportedLine& line) {
   run.point.line = number;
   run.point.key = line.key;
-  if (!line.link.empty()) {
+  if (!line.link.empty() || line.stored_before) {
     ++run.stored;
     if (!invocation.json()) return;
     api::TextBuilder text;
-    api::JsonWriter(text)
-        .BeginObject()
-        .Number("line", number)
-        .Text("link", line.link)
-        .EndObject();
+    api::JsonWriter json(text);
+    json.BeginObject().Number("line", number);
+    if (line.stored_before) {
+      json.Bool("stored_before", true);
+    } else {
+      json.Text("link", line.link);
+    }
+    json.EndObject();
     return PrintBody(invocation, text.view());
   }
   if (line.error.empty()) return;  // a blank line
@@ -125,6 +131,52 @@ Exit Report(const Invocation& invocation, const Run& run, uint64_t total,
       "their numbers and reasons are in " + Printable(rejected.path()));
 }
 
+void WriteConsent(api::JsonWriter& json, const wire::Consent& consent) {
+  const auto names = [&](std::string_view key, const wire::NameList& list) {
+    json.Key(key).BeginArray();
+    for (std::string_view name : list) json.Text(name);
+    json.EndArray();
+  };
+  json.Key("consent").BeginObject().Text("consentId", consent.consent_id);
+  names("purposes", consent.purposes);
+  names("dataClusters", consent.clusters);
+  json.Text("durationType", wire::DurationTypeText(consent.duration_type));
+  if (consent.duration_period_days != 0) {
+    json.Number("durationPeriod", consent.duration_period_days);
+  }
+  if (consent.lookback_period_days != 0) {
+    json.Number("lookbackPeriod", consent.lookback_period_days);
+  }
+  json.EndObject();
+}
+
+// The body of one line, its bank token sealed. One that was sealed before goes
+// as it is; one that cannot be read is not sent.
+Outcome<std::string> SealedLine(const Invocation& invocation,
+                                const VaultKeys& keys, base::Bytes line,
+                                std::string_view key) {
+  auto parsed = api::ParseCreate(base::AsText(line));
+  if (!parsed.ok()) {
+    return Failure{Exit::kRefused, parsed.error().message, ""};
+  }
+  if (parsed->sealed) return std::string(base::AsText(line));
+  const wire::Pae bound =
+      wire::BindCreate(keys.caller, parsed->institution, parsed->subject,
+                       parsed->consent.consent_id, key);
+  auto sealed =
+      SealBankToken(invocation, keys, parsed->bank_token, bound.view());
+  if (!sealed.ok()) return sealed.failure();
+  api::TextBuilder body;
+  api::JsonWriter json(body);
+  json.BeginObject()
+      .Text("institution", parsed->institution)
+      .Text("subject", parsed->subject)
+      .Text("sealed_bank_token", *sealed);
+  WriteConsent(json, parsed->consent);
+  json.EndObject();
+  return std::string(body.view());
+}
+
 }  // namespace
 
 Exit RunLinkImport(const Invocation& invocation) {
@@ -149,6 +201,18 @@ Exit RunLinkImport(const Invocation& invocation) {
   auto reachable = HttpClient::Connect(settings->caller_socket);
   if (!reachable.ok()) return invocation.Fail(reachable.failure());
 
+  Importer::Seal seal;
+  if (!invocation.Has("clear")) {
+    AskedKeys asked = AskKeys(invocation);
+    if (!asked.ok()) return asked.exit;
+    Done pinned = CheckIngestKey(invocation, asked.keys);
+    if (!pinned.ok()) return invocation.Fail(pinned.failure());
+    seal = [&invocation, keys = asked.keys](base::Bytes line,
+                                            std::string_view key) {
+      return SealedLine(invocation, keys, line, key);
+    };
+  }
+
   Context& context = invocation.context;
   Run run;
   run.point = *point;
@@ -159,7 +223,7 @@ Exit RunLinkImport(const Invocation& invocation) {
   Progress progress(context.err, context.terminal.ErrorIsTerminal(),
                     context.clock, point->line, *total);
   Importer importer(settings->caller_socket, std::move(*reader),
-                    static_cast<size_t>(*connections));
+                    static_cast<size_t>(*connections), std::move(seal));
   uint64_t saved_at = context.clock.BootMilliseconds();
   uint64_t saved_line = run.point.line;
   for (bool more = true; more;) {

@@ -59,7 +59,7 @@ TEST(Import, StoresEveryLineOverSeveralConnections) {
   Coffer coffer;
   Store store(coffer);
   std::string file = MakeFile(coffer, 500);
-  ASSERT_EQ(coffer.RunHere({"link", "import", file}), Exit::kDone)
+  ASSERT_EQ(coffer.RunHere({"link", "import", file, "--clear"}), Exit::kDone)
       << coffer.err();
   EXPECT_EQ(store.stored.size(), 500u);
   EXPECT_EQ(store.requests, 500);
@@ -69,7 +69,7 @@ TEST(Import, StoresEveryLineOverSeveralConnections) {
   EXPECT_EQ(coffer.err().find("bank-secret"), std::string::npos);
   EXPECT_EQ(ModeOf(file + ".done"), 0600u);
   // A second run has nothing to do.
-  ASSERT_EQ(coffer.RunHere({"link", "import", file}), Exit::kDone);
+  ASSERT_EQ(coffer.RunHere({"link", "import", file, "--clear"}), Exit::kDone);
   EXPECT_EQ(store.requests, 500);
 }
 
@@ -79,7 +79,8 @@ TEST(Import, RefusedLinesAreReportedByNumberAndPassedOver) {
   std::string file = coffer.directory / "links";
   WriteFile(file, Line(1) + "\nbad bank-secret\n\n  \n" + Line(5) + "\n" +
                       std::string(70000, 'x') + "\n" + Line(7));
-  EXPECT_EQ(coffer.RunHere({"link", "import", file}), Exit::kRefused);
+  EXPECT_EQ(coffer.RunHere({"link", "import", file, "--clear"}),
+            Exit::kRefused);
   EXPECT_EQ(store.stored.size(), 3u);
   EXPECT_NE(coffer.err().find("line 2: invalid_request; subject is missing\n"),
             std::string::npos)
@@ -100,7 +101,7 @@ TEST(Import, GoesOnWhereItWasStopped) {
   Store store(coffer);
   std::string file = MakeFile(coffer, 300);
   store.sealed_after = 100;
-  EXPECT_EQ(coffer.RunHere({"link", "import", file}), Exit::kSealed);
+  EXPECT_EQ(coffer.RunHere({"link", "import", file, "--clear"}), Exit::kSealed);
   EXPECT_NE(coffer.err().find("the same command goes on"), std::string::npos);
   auto point = LoadResumePoint(file + ".done");
   ASSERT_TRUE(point.ok());
@@ -109,7 +110,7 @@ TEST(Import, GoesOnWhereItWasStopped) {
   EXPECT_LE(store.requests, 100 + 16);  // a sealed vault is not asked again
   store.sealed_after = -1;
   store.requests = 0;
-  ASSERT_EQ(coffer.RunHere({"link", "import", file}), Exit::kDone)
+  ASSERT_EQ(coffer.RunHere({"link", "import", file, "--clear"}), Exit::kDone)
       << coffer.err();
   EXPECT_EQ(store.requests, 300 - static_cast<int>(point->line));
   EXPECT_EQ(store.stored.size(), 300u);  // no line twice
@@ -120,8 +121,9 @@ TEST(Import, ALostConnectionIsTriedAgainWithTheSameKey) {
   Store store(coffer);
   store.hang_ups = 3;
   std::string file = MakeFile(coffer, 20);
-  ASSERT_EQ(coffer.RunHere({"link", "import", file, "--connections", "2"}),
-            Exit::kDone)
+  ASSERT_EQ(
+      coffer.RunHere({"link", "import", file, "--clear", "--connections", "2"}),
+      Exit::kDone)
       << coffer.err();
   EXPECT_EQ(store.stored.size(), 20u);
   EXPECT_EQ(store.requests, 23);
@@ -130,11 +132,13 @@ TEST(Import, ALostConnectionIsTriedAgainWithTheSameKey) {
 TEST(Import, StopsAtOnceWhenTheCallerHasNoRightOrNobodyIsThere) {
   Coffer coffer;
   std::string file = MakeFile(coffer, 20);
-  EXPECT_EQ(coffer.RunHere({"link", "import", file}), Exit::kUnreachable);
+  EXPECT_EQ(coffer.RunHere({"link", "import", file, "--clear"}),
+            Exit::kUnreachable);
   FakeVault vault(coffer.caller_socket(), [](const HttpQuestion&) {
     return HttpText(403, R"({"error":"unauthorized_client","detail":"d"})");
   });
-  EXPECT_EQ(coffer.RunHere({"link", "import", file}), Exit::kRefused);
+  EXPECT_EQ(coffer.RunHere({"link", "import", file, "--clear"}),
+            Exit::kRefused);
   EXPECT_LE(vault.questions().size(), 16u);
   EXPECT_FALSE(std::filesystem::exists(file + ".done"));
 }
@@ -143,14 +147,16 @@ TEST(Import, RefusesToGoOnInAnotherFile) {
   Coffer coffer;
   Store store(coffer);
   std::string file = MakeFile(coffer, 20);
-  ASSERT_EQ(coffer.RunHere({"link", "import", file}), Exit::kDone);
+  ASSERT_EQ(coffer.RunHere({"link", "import", file, "--clear"}), Exit::kDone);
   std::string text = ReadFile(file);
   text[text.size() - 3] = 'X';
   WriteFile(file, text);
-  EXPECT_EQ(coffer.RunHere({"link", "import", file}), Exit::kRefused);
+  EXPECT_EQ(coffer.RunHere({"link", "import", file, "--clear"}),
+            Exit::kRefused);
   EXPECT_NE(coffer.err().find("another file"), std::string::npos);
   WriteFile(file, Line(1) + "\n");
-  EXPECT_EQ(coffer.RunHere({"link", "import", file}), Exit::kRefused);
+  EXPECT_EQ(coffer.RunHere({"link", "import", file, "--clear"}),
+            Exit::kRefused);
   EXPECT_EQ(store.requests, 20);
 }
 
@@ -158,9 +164,10 @@ TEST(Import, LinesAddedLaterAreBroughtIn) {
   Coffer coffer;
   Store store(coffer);
   std::string file = MakeFile(coffer, 20);
-  ASSERT_EQ(coffer.RunHere({"link", "import", file}), Exit::kDone);
+  ASSERT_EQ(coffer.RunHere({"link", "import", file, "--clear"}), Exit::kDone);
   WriteFile(file, ReadFile(file) + Line(21) + "\n");
-  ASSERT_EQ(coffer.RunHere({"link", "import", file, "--json"}), Exit::kDone);
+  ASSERT_EQ(coffer.RunHere({"link", "import", file, "--clear", "--json"}),
+            Exit::kDone);
   EXPECT_EQ(store.stored.size(), 21u);
   EXPECT_EQ(coffer.out().substr(0, 22), "{\"line\":21,\"link\":\"lnk");
 }

@@ -1,9 +1,13 @@
 // What `coffer` seals and signs, against a fake vault with real keys.
 #include "cli/sealing.h"
 
+#include <filesystem>
+#include <set>
+
 #include "crypto/paseto.h"
 #include "tests/cli/harness.h"
 #include "vault/api/request.h"
+#include "vault/api/response.h"
 #include "vault/wire/transit.h"
 
 namespace coffer::cli {
@@ -36,7 +40,7 @@ struct World {
                                R"("},"caller":"linker","vault":")" +
                                std::string(kVault) + R"("})");
     }
-    return HttpText(status, answer);
+    return on_create ? on_create(question) : HttpText(status, answer);
   }
   static std::string Text(const crypto::PublicKey& public_key) {
     std::string text(crypto::kPaserkPublicTextBytes, '\0');
@@ -79,6 +83,7 @@ struct World {
   std::string token, consent, key, public_key;
   int status = 201;
   std::string answer = R"({"link":")" + kLink + R"(","revision":1})";
+  FakeVault::Handler on_create;
   FakeVault vault;
 };
 
@@ -262,6 +267,125 @@ TEST(Keypair, IsANewFileForItsUserAloneAndReadOnlyAsSuch) {
   WriteFile(world.key, good, 0640);
   EXPECT_EQ(erase(), Exit::kRefused);
   EXPECT_NE(world.coffer.err().find("open to other users"), std::string::npos);
+}
+
+// A vault that stores each Idempotency-Key once, as World answers the rest.
+struct ImportWorld : World {
+  ImportWorld() {
+    std::string text;
+    for (int i = 1; i <= kLines; ++i) {
+      text += R"({"institution":"citi","subject":"s)" + std::to_string(i) +
+              R"(","bank_token":"bank-secret-)" + std::to_string(i) +
+              R"(","consent":)" + kConsentText + "}\n";
+    }
+    file = coffer.directory / "links";
+    WriteFile(file, text);
+    on_create = [this](const HttpQuestion& question) {
+      std::lock_guard<std::mutex> lock(mutex);
+      const std::string& idempotency_key =
+          question.headers.at("idempotency-key");
+      if (refusals > 0) {
+        --refusals;
+        refused.insert(question.body);
+        const api::Problem problem = api::ProblemOf(refusal);
+        return HttpText(problem.status,
+                        R"({"error":")" + std::string(problem.error) +
+                            R"(","detail":")" + std::string(problem.detail) +
+                            R"("})");
+      }
+      const auto [at, fresh] = stored.emplace(idempotency_key, question.body);
+      if (!fresh && at->second != question.body) {
+        return HttpText(409, R"({"error":"conflict","detail":")" +
+                                 std::string(api::kIdempotencyConflict.detail) +
+                                 R"("})");
+      }
+      return HttpText(201, R"({"link":"lnk_)" + idempotency_key.substr(0, 22) +
+                               R"(","revision":1})");
+    };
+  }
+  Exit Run(std::vector<std::string> more = {}) {
+    std::vector<std::string> words = {"link", "import", file, "--ingest-kid",
+                                      Kid()};
+    words.insert(words.end(), more.begin(), more.end());
+    return coffer.RunHere(words);
+  }
+
+  static constexpr int kLines = 20;
+  std::string file;
+  std::mutex mutex;
+  std::map<std::string, std::string> stored;
+  int refusals = 0;
+  wire::Rule refusal = wire::Rule::kUploadStale;
+  std::set<std::string> refused;
+};
+
+TEST(Sealing, ImportSealsEveryLineUnlessItIsTold) {
+  ImportWorld world;
+  ASSERT_EQ(world.Run(), Exit::kDone) << world.coffer.err();
+  ASSERT_EQ(world.stored.size(), size_t{ImportWorld::kLines});
+  std::set<std::string> opened;
+  for (const auto& [key, body] : world.stored) {
+    EXPECT_EQ(body.find("bank-secret"), std::string::npos);
+    auto parsed = api::ParseCreate(body);
+    ASSERT_TRUE(parsed.ok() && parsed->sealed) << body;
+    EXPECT_EQ(parsed->consent.clusters[0], "ACCOUNT_DETAILED");
+    EXPECT_EQ(parsed->consent.duration_period_days, 90u);
+    const std::string clear =
+        world.Opened(base::AsText(parsed->bank_token),
+                     wire::BindCreate("linker", "citi", parsed->subject,
+                                      parsed->consent.consent_id, key)
+                         .view());
+    EXPECT_EQ(clear, "bank-secret-" + std::string(parsed->subject.substr(1)));
+    opened.insert(clear);
+  }
+  EXPECT_EQ(opened.size(), size_t{ImportWorld::kLines});
+  // What an earlier run stored, and whose end was lost, is stored.
+  std::filesystem::remove(world.file + ".done");
+  ASSERT_EQ(world.Run({"--json"}), Exit::kDone) << world.coffer.err();
+  EXPECT_NE(world.coffer.out().find("{\"line\":20,\"stored_before\":true}"),
+            std::string::npos)
+      << world.coffer.out();
+  EXPECT_EQ(world.stored.size(), size_t{ImportWorld::kLines});
+  world.stored.clear();
+  std::filesystem::remove(world.file + ".done");
+  ASSERT_EQ(world.Run({"--clear"}), Exit::kDone) << world.coffer.err();
+  EXPECT_NE(world.stored.begin()->second.find("\"bank_token\":\"bank-secret-"),
+            std::string::npos);
+}
+
+TEST(Sealing, ImportSealsAnewWhatIsStaleOrHasNoRoomYet) {
+  for (wire::Rule rule :
+       {wire::Rule::kUploadStale, wire::Rule::kSpentTokensFull}) {
+    ImportWorld world;
+    world.refusal = rule;
+    world.refusals = ImportWorld::kLines;
+    ASSERT_EQ(world.Run({"--connections", "32"}), Exit::kDone)
+        << world.coffer.err();
+    EXPECT_EQ(world.stored.size(), size_t{ImportWorld::kLines});
+    EXPECT_EQ(world.refused.size(), size_t{ImportWorld::kLines});
+    for (const auto& [key, body] : world.stored) {
+      EXPECT_EQ(world.refused.count(body), 0u);
+    }
+  }
+}
+
+TEST(Sealing, ImportSendsNoLineThatItCannotRead) {
+  ImportWorld world;
+  WriteFile(world.file, "{\"bank_token\":\"bank-secret\"}\n");
+  EXPECT_EQ(world.Run(), Exit::kRefused);
+  EXPECT_TRUE(world.stored.empty());
+  EXPECT_NE(world.coffer.err().find("line 1: invalid_request; "),
+            std::string::npos)
+      << world.coffer.err();
+  EXPECT_EQ(world.coffer.err().find("bank-secret"), std::string::npos);
+}
+
+TEST(Sealing, ImportSendsNothingToAnotherKeyThanThePinnedOne) {
+  ImportWorld world;
+  EXPECT_EQ(world.coffer.RunHere({"link", "import", world.file, "--ingest-kid",
+                                  "k4.pid." + std::string(44, 'A')}),
+            Exit::kRefused);
+  EXPECT_TRUE(world.stored.empty());
 }
 
 }  // namespace
