@@ -95,6 +95,20 @@ constexpr ActionRow kActions[] = {
     {"store.settle", "Revocation stored again"},
 };
 
+// Codes of consents, for a customer.
+constexpr ActionRow kWords[] = {
+    {"ONE_TIME", "one use"},
+    {"PERSISTENT", "until it is revoked"},
+    {"USER_ACTION", "the customer wished it"},
+    {"BUSINESS_RULE", "a rule of the service"},
+};
+std::string Words(std::string_view code) {
+  for (const ActionRow& row : kWords) {
+    if (row.action == code) return std::string(row.text);
+  }
+  return EscapeHtml(code);
+}
+
 // "2026-11-20 14:53:09" of an RFC 3339 time; anything else as it is.
 std::string PlainTime(std::string_view time) {
   std::string text(time);
@@ -150,9 +164,9 @@ void WriteLink(std::string& out, const HeldLink& link) {
   Row(out, "Since", EscapeHtml(UtcTime(consent.from)));
   Row(out, "Until", EscapeHtml(UtcTime(consent.until)));
   Row(out, "Ended", EscapeHtml(UtcTime(consent.ended)));
-  Row(out, "Ended because", EscapeHtml(consent.reason));
+  Row(out, "Ended because", Words(consent.reason));
   Row(out, "Kept until", EscapeHtml(UtcTime(consent.kept_until)));
-  Row(out, "Agreed for", EscapeHtml(consent.duration));
+  Row(out, "Agreed for", Words(consent.duration));
   Row(out, "History covered", EscapeHtml(consent.lookback));
   Row(out, "Set up by", EscapeHtml(link.linker));
   Row(out, "Consent", EscapeHtml(consent.id), true);
@@ -222,8 +236,12 @@ void WriteFigures(std::string& out, const HeldData& data) {
     if (allowed && use.action == "token.redeem") ++handed_out;
     if (!use.caller.empty()) services.insert(use.caller);
   }
+  const auto linked = std::count_if(
+      data.links.begin(), data.links.end(),
+      [](const HeldLink& link) { return link.consent.status == "ACTIVE"; });
   out += "<ul class=\"figures\">\n";
-  out += Counted(data.links.size(), "linked bank", "linked banks");
+  out += Counted(static_cast<uint64_t>(linked), "bank linked now",
+                 "banks linked now");
   out += Counted(handed_out, "use of a bank token", "uses of a bank token");
   out += Counted(services.size(), "service involved", "services involved");
   out += Counted(refused, "request refused", "requests refused");

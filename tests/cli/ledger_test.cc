@@ -251,6 +251,23 @@ TEST(LedgerPage, NothingThatCameInStandsUnescaped) {
             std::string::npos);
 }
 
+TEST(LedgerPage, SaysInWordsWhatEndedAndCountsWhatHolds) {
+  HeldData data;
+  data.links.resize(3);
+  data.links[0].consent.status = "ACTIVE";
+  data.links[0].consent.duration = "ONE_TIME";
+  data.links[1].consent.status = "REVOKED";
+  data.links[1].consent.reason = "USER_ACTION";
+  data.links[2].consent.status = "REVOKED";
+  data.links[2].consent.reason = "BUSINESS_RULE";
+  const std::string page = LedgerPage(data);
+  for (const char* part :
+       {"<b>1</b>bank linked now<", ">one use<", ">the customer wished it<",
+        ">a rule of the service<"}) {
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  }
+}
+
 TEST(LedgerPage, RefersToNothingOutside) {
   const std::string page = LedgerPage(Hostile());
   for (const char* outside : {"http:", "https:", "//", "src=", "href=", "url(",
