@@ -103,13 +103,17 @@ void Siege::Upkeep() {
   if (frame != nullptr) answers_.Take(batch, lies, *frame);
 }
 
-void Siege::Rotate() {
+void Siege::Rotate(wire::RotateTarget target) {
   wire::RotateQuestion question;
-  question.target = liar_.Chance(70)   ? wire::RotateTarget::kAll
-                    : liar_.Chance(50) ? wire::RotateTarget::kIngest
-                                       : wire::RotateTarget::kToken;
+  question.target = target;
   (void)keeper_.Ask(OperatorOp::kKeyRotate, question);
   ++rotations_;
+}
+
+void Siege::RotateSomething() {
+  Rotate(liar_.Chance(70)   ? wire::RotateTarget::kAll
+         : liar_.Chance(50) ? wire::RotateTarget::kIngest
+                            : wire::RotateTarget::kToken);
   // Sometimes the gate keeps the old wraps, and rewraps what it likes.
   if (!liar_.Chance(30)) Upkeep();
 }
@@ -172,7 +176,7 @@ void Siege::Operate() {
       if (!calm_ && liar_.Chance(30)) SealAndOpen();
       return;
     case 4:
-      if (liar_.Chance(40)) Rotate();
+      if (liar_.Chance(40)) RotateSomething();
       return;
     case 5:
       return ReadKeys();

@@ -269,6 +269,9 @@ int Siege::Run() {
       lives = Restart();
     } else if (model_.message >= stormy) {
       calm_ = true;
+      // One rotation to its end is part of every run, whatever chance brings.
+      Rotate(wire::RotateTarget::kAll);
+      Upkeep();
       sleep(kUntilFresh);
     }
   }

@@ -41,7 +41,8 @@ class Siege {
   void Operate();
   void Load(int variant);
   void SealAndOpen();
-  void Rotate();
+  void Rotate(wire::RotateTarget target);
+  void RotateSomething();
   void Upkeep();
   void RewrapAll(const char* institution);
   void ReadKeys();
