@@ -70,6 +70,9 @@ TEST_F(ErasureTest, CertificateNamesTheLinkItsKeyAndTheDateItIsFinal) {
   EXPECT_NE(claims.find("\"final_by\":\"" + std::string(by, sizeof by)),
             claims.npos)
       << claims;
+  EXPECT_NE(claims.find("\"leaf\":" + std::to_string(erased.header.leaf) + ","),
+            claims.npos)
+      << claims;
   EXPECT_NE(claims.find("\"keys\":[{\"kek\":\"" + base::EncodeHex(KekOf(link)) +
                         "\",\"institution\":\"citi\",\"links\":[\"" +
                         Text(link.link) + "\"]}]"),
@@ -131,6 +134,7 @@ TEST_F(ErasureTest, LargestCertificateFits) {
     const std::string claims = Claims(certificate);
     ASSERT_NE(claims, "");
     EXPECT_EQ(claims.substr(claims.size() - 4), "]}]}") << keks;
+    EXPECT_NE(claims.find("\"linker\":\"" + name + "\""), claims.npos);
     const size_t named = Count(claims, "lnk_");
     printf("erasure: %zu of %zu links under %zu keys named, %zu bytes\n", named,
            base::kErasedRowsMax, keks, certificate.size());

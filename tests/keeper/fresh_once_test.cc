@@ -29,6 +29,13 @@ TEST(FreshOnce, FullTableTakesKillsOnAndIsEmptiedByTime) {
   // What is still good is still known.
   EXPECT_FALSE(fresh.IsFresh(Numbered(kOrdinary, 1001), 1301));
   EXPECT_TRUE(fresh.IsFresh(Numbered(used, 1001), 1301));
+  // A clock that was set back has not to pass then again to make room.
+  fresh.Begin(500);
+  EXPECT_EQ(fresh.size(), 0u);
+  for (used = 0; fresh.HasRoom(true, 500); ++used) {
+    fresh.Use(Numbered(used, 500));
+  }
+  EXPECT_TRUE(fresh.HasRoom(true, 801));
 }
 
 TEST(FreshOnce, NewestIsOfWhatWasUsedSinceBegin) {

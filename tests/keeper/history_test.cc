@@ -124,6 +124,8 @@ TEST_F(HistoryTest, AnotherDateOrAReplacedRecordBuriesNothing) {
 
 TEST_F(HistoryTest, EachWayToEndIsTold) {
   const KeptLink replaced = world_.Add();
+  const uint64_t granted = world_.vault().Now();
+  PassTo(granted + 7);
   auto answer = ReplaceConsent(replaced, "second");
   ASSERT_TRUE(answer.allowed());
   std::vector<uint8_t> row(answer.fields.history.begin(),
@@ -132,7 +134,11 @@ TEST_F(HistoryTest, EachWayToEndIsTold) {
   ASSERT_TRUE(past.allowed());
   EXPECT_EQ(past.fields.ending, ConsentEnding::kReplaced);
   EXPECT_EQ(past.fields.ended_at, world_.vault().Now());
+  EXPECT_EQ(past.fields.granted_at, granted);
   EXPECT_EQ(past.fields.institution, "citi");
+  EXPECT_EQ(past.fields.linker, "self");
+  EXPECT_EQ(past.fields.keep_until,
+            past.fields.ended_at + base::kHistoryDaysDefault * kDay);
   EXPECT_EQ(world_.Tail(1)[0].kind, wire::LeafKind::kConsentHistory);
 
   const KeptLink erased = world_.Add();

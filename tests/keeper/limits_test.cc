@@ -98,6 +98,55 @@ TEST_F(LimitsTest, ABudgetRefusesTheNextLinkAndTheBrakeIsALeaf) {
   EXPECT_EQ(status.fields.brakes, 0u);
 }
 
+TEST_F(LimitsTest, ABudgetIsOfItsCallerAndPurposeAndItsLeavesSaySo) {
+  wire::Policy policy = TestPolicy();
+  for (uint16_t purpose = 0; purpose < 2; ++purpose) {
+    wire::IssueRule rule = policy.rules[0];
+    rule.caller = 1;
+    rule.purpose = purpose;
+    rule.distinct_links_per_hour = purpose;
+    policy.rules.push_back(rule);
+  }
+  Begin(policy);
+  const wire::ConnectionId other = world_.Connect(54321);
+  std::vector<KeptLink> links;
+  wire::CreateItem create = TestCreate(world_.caller);
+  create.consent.purposes.push_back("purchase_tracking");
+  create.consent.clusters.push_back("ACCOUNT_BASIC");
+  for (int i = 0; i < 2; ++i) {
+    links.emplace_back(
+        world_.One<wire::NewRecord>(wire::Op::kCreate, create).fields);
+  }
+  const auto ask = [&](wire::ConnectionId who, std::string_view purpose,
+                       const KeptLink& link) {
+    wire::IssueItem item = TestIssue(who, link);
+    item.purpose = purpose;
+    return world_.One<wire::IssueAnswer>(wire::Op::kIssue, item).rule();
+  };
+  for (const KeptLink& link : links) {
+    EXPECT_EQ(ask(world_.caller, "purchase_tracking", link), Rule::kAllowed);
+    EXPECT_EQ(ask(other, "balance_display", link), Rule::kAllowed);
+  }
+  EXPECT_EQ(ask(other, "purchase_tracking", links[0]), Rule::kAllowed);
+  EXPECT_EQ(ask(other, "purchase_tracking", links[1]), Rule::kBudgetLinksHour);
+  const auto expect_named = [](const wire::Leaf& leaf, LeafKind kind) {
+    EXPECT_EQ(leaf.kind, kind);
+    EXPECT_EQ(leaf.caller, "other");
+    EXPECT_EQ(leaf.purpose, "purchase_tracking");
+    EXPECT_EQ(leaf.detail, 1u);
+  };
+  const wire::Leaf trip = world_.Tail(2)[0];
+  expect_named(trip, LeafKind::kBrakeTrip);
+  EXPECT_EQ(trip.uid, 54321u);
+  wire::OperatorStatus status;
+  world_.vault().FillStatus(status);
+  EXPECT_EQ(status.brakes, 1);
+  ASSERT_TRUE(world_.vault().ReleaseBrake(Brakes().rows[0].id, 7).ok());
+  expect_named(world_.Tail(1)[0], LeafKind::kBrakeRelease);
+  ASSERT_TRUE(world_.vault().Seal(0).ok());
+  EXPECT_EQ(world_.vault().budgets().links(), 0u) << "sealed, it knows nothing";
+}
+
 TEST_F(LimitsTest, WhatElseIsRefusedCostsNothing) {
   Begin(WithBudget(1, 0, 0));
   const auto links = CreateLinks(2);
@@ -166,6 +215,30 @@ TEST_F(LimitsTest, AReleaseIsDurableAndOfItsWindow) {
   EXPECT_EQ(world_.Issue(links[4]).rule(), Rule::kBudgetLinksHour);
   EXPECT_EQ(Brakes().rows.size, 1);
   EXPECT_EQ(LeavesOf(LeafKind::kBrakeTrip), 2u);
+}
+
+TEST_F(LimitsTest, ABrakeIsNotReleasedWithoutRoomForItsLeaf) {
+  Begin(WithBudget(1, 0, 0));
+  const auto links = CreateLinks(2);
+  for (const auto& link : links) world_.Issue(link);
+  ASSERT_EQ(Brakes().rows.size, 1);
+  const wire::BrakeId id = Brakes().rows[0].id;
+  keeper::Journal& journal = world_.parts->journal;
+  world_.files.disk_full = true;
+  wire::Leaf leaf;
+  leaf.kind = LeafKind::kLinkRead;
+  while (journal.CanRecord()) {
+    for (int i = 0; i < 1000 && journal.CanRecord(); ++i) {
+      leaf.time = 0;
+      world_.vault().AddLeaf(leaf);
+    }
+    ASSERT_TRUE(journal.SyncNow(world_.vault().keyring().journal_key()).ok());
+  }
+  EXPECT_EQ(world_.vault().ReleaseBrake(id, 7).error().code, base::Code::kFull);
+  EXPECT_EQ(Brakes().rows.size, 1);
+  world_.files.disk_full = false;
+  journal.KeepReserve();
+  EXPECT_TRUE(world_.vault().ReleaseBrake(id, 7).ok());
 }
 
 TEST_F(LimitsTest, AClockThatIsPutBackNeitherRefillsNorSticks) {

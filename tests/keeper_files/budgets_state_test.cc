@@ -29,7 +29,14 @@ TEST_F(BudgetsTest, BrakesAreReplayedToTheSameInAnyOrderAndAnyNumberOfTimes) {
     if (merged.empty()) merged = Snapshot();
     EXPECT_EQ(Snapshot(), merged);
   } while (std::next_permutation(changes.begin(), changes.end(), by_state));
-  // Its limit of 2 four times over, and its last trip was at 5 links.
+  BrakeState state;
+  base::Decoder decoder{base::Bytes(merged).subspan(2 + 16)};
+  decoder.Struct(state);
+  EXPECT_EQ(state.window, hour);
+  EXPECT_EQ(state.releases, 3u);
+  EXPECT_EQ(state.counted, 5u);
+  EXPECT_EQ(state.tripped_at, now_ + 2);
+  // Its limit of 2 four times over.
   trips_.clear();
   for (uint32_t i = 2; i < 8; ++i) EXPECT_EQ(Ask(i), Rule::kAllowed);
   EXPECT_EQ(Ask(8), Rule::kBudgetLinksHour);
@@ -152,8 +159,11 @@ TEST_F(BudgetsTest, ChangesOfBeforeASnapshotAndAfterItAreReplayed) {
   const std::vector<BudgetCount> all = counts_;
   const std::vector<uint8_t> late = Snapshot();
   const auto expect_both_counted = [&] {
-    EXPECT_FALSE(Spend(0).counted);
-    EXPECT_FALSE(Spend(1).counted);
+    for (uint32_t link : {0, 1}) {
+      const Budgets::Spent spent = Spend(link);
+      EXPECT_EQ(spent.rule, Rule::kAllowed);
+      EXPECT_FALSE(spent.counted);
+    }
     EXPECT_EQ(Ask(2), Rule::kBudgetLinksHour);
     trips_.clear();
   };

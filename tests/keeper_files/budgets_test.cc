@@ -146,6 +146,7 @@ TEST_F(BudgetsTest, TheBrakeTripsAtTheFirstRefusalAndEndsWithItsWindow) {
   EXPECT_EQ(row.limit, 2u);
   EXPECT_EQ(row.counted, 2u);
   EXPECT_EQ(row.refused, 8u);
+  EXPECT_EQ(budgets_->refusals(), 8u);
   EXPECT_EQ(row.tripped_at, now_);
   EXPECT_EQ(row.ends_at, kMidnight + 6 * kHourSeconds);
   now_ = row.ends_at;

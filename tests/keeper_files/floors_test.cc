@@ -67,31 +67,72 @@ TEST(Floors, OfTwoEquallyBadKindsTheLaterHolds) {
   EXPECT_EQ(floors.Find(Key(1))->kind, FloorKind::kRevoked);
   ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kUsed, 5), true));
   EXPECT_EQ(floors.Find(Key(1))->kind, FloorKind::kRevoked);
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kUsed, 7), true));
+  EXPECT_EQ(floors.Find(Key(1))->kind, FloorKind::kUsed);
+  ASSERT_TRUE(floors.Raise(Make(1, FloorKind::kRevoked, 7, 0, 1), true));
+  EXPECT_EQ(floors.Find(Key(1))->kind, FloorKind::kRevoked);
 }
 
-TEST(Floors, TheOrderOfRaisingDoesNotMatterForLeavesAndSeverity) {
+TEST(Floors, TheOrderOfRaisingDoesNotMatter) {
   std::mt19937 dice(7);
-  for (int round = 0; round < 200; ++round) {
+  Floors floors;
+  for (int round = 0; round < 2000; ++round) {
+    // Where all are equally bad, not even for which of them the floor says.
+    const bool alike = round % 2 == 0;
     std::vector<Floor> raises;
     for (int i = 0; i < 6; ++i) {
-      raises.push_back(Make(1, static_cast<FloorKind>(1 + dice() % 5),
-                            1 + dice() % 4, dice() % 4));
+      const int kind = alike ? 2 + dice() % 2 : 1 + dice() % 5;
+      Floor floor = Make(1, static_cast<FloorKind>(kind), 1 + dice() % 4,
+                         dice() % 4, static_cast<uint8_t>(dice() % 3));
+      floor.set_leaf = dice() % 4;
+      floor.institution = dice() % 8 == 0 ? 2 : 1;
+      floor.erased_at = dice() % 4;
+      raises.push_back(floor);
     }
     auto merged = [&] {
-      static Floors floors;
       floors.Clear();
       for (const Floor& floor : raises) floors.Raise(floor, true);
-      return *floors.Find(Key(1));
+      Floor held = *floors.Find(Key(1));
+      // What is counted is what is held.
+      const bool name = held.kind == FloorKind::kTokens;
+      EXPECT_EQ(floors.has_names(), name);
+      EXPECT_EQ(floors.has_subjects(), !name && held.institution == 0);
+      if (!alike) {
+        if (held.kind == FloorKind::kUsed) held.kind = FloorKind::kRevoked;
+        held.reason = 0;
+      }
+      base::ByteArray<kFloorBytes> bytes;
+      EXPECT_TRUE(base::EncodeWhole(bytes, held).ok());
+      return bytes;
     };
-    const Floor one = merged();
+    const auto one = merged();
     std::shuffle(raises.begin(), raises.end(), dice);
-    const Floor two = merged();
-    EXPECT_EQ(one.record_leaf, two.record_leaf);
-    EXPECT_EQ(one.token_leaf, two.token_leaf);
-    auto severity = [](FloorKind kind) {
-      return kind == FloorKind::kUsed ? FloorKind::kRevoked : kind;
-    };
-    EXPECT_EQ(severity(one.kind), severity(two.kind));
+    ASSERT_EQ(one, merged());
+  }
+}
+
+TEST(Floors, ChangesOfBeforeASnapshotChangeNothingInIt) {
+  std::mt19937 dice(8);
+  for (int round = 0; round < 500; ++round) {
+    Floors floors;
+    std::vector<Floor> raises;
+    for (uint64_t leaf = 1; leaf < 8; ++leaf) {
+      Floor floor = Make(1, static_cast<FloorKind>(1 + dice() % 5), leaf, leaf,
+                         static_cast<uint8_t>(dice() % 3));
+      floor.set_leaf = leaf;
+      floor.erased_at = static_cast<uint32_t>(leaf);
+      raises.push_back(floor);
+      floors.Raise(floor, true);
+    }
+    const Floor held = *floors.Find(Key(1));
+    for (const Floor& floor : raises) floors.Raise(floor, true);
+    const Floor again = *floors.Find(Key(1));
+    ASSERT_EQ(held.kind, again.kind);
+    ASSERT_EQ(held.reason, again.reason);
+    ASSERT_EQ(again.record_leaf, 7u);
+    ASSERT_EQ(again.token_leaf, 7u);
+    ASSERT_EQ(again.set_leaf, 7u);
+    ASSERT_EQ(again.erased_at, 1u);
   }
 }
 
@@ -247,9 +288,13 @@ TEST(Floors, TheFirstErasureThatNoRotationFollowedIsKept) {
   ASSERT_TRUE(floors.Raise(Erased(1, 10, 1, 100), true));
   ASSERT_TRUE(floors.Raise(Erased(2, 20, 1, 200), true));
   ASSERT_TRUE(floors.Raise(Erased(3, 30, 0, 300), true));
+  ASSERT_TRUE(floors.Raise(Set(8, FloorKind::kRevoked, 40, 1), true));
+  sealing[1] = 10;  // rotated, but not after it
   floors.FirstErasures(sealing, first);
+  EXPECT_EQ(first[0], 0u);
   EXPECT_EQ(first[1], 100u);
   EXPECT_EQ(first[2], 300u);
+  EXPECT_EQ(first[base::kInstitutionsMax], 300u);
   sealing[1] = 11;  // rotated after the first erasure
   floors.FirstErasures(sealing, first);
   EXPECT_EQ(first[1], 200u);
