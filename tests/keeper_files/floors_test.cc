@@ -298,6 +298,9 @@ TEST(Floors, TheFirstErasureThatNoRotationFollowedIsKept) {
   sealing[1] = 11;  // rotated after the first erasure
   floors.FirstErasures(sealing, first);
   EXPECT_EQ(first[1], 200u);
+  sealing[1] = 25;
+  floors.FirstErasures(sealing, first);
+  EXPECT_EQ(first[1], 300u) << "a subject's is of every institution";
   sealing[1] = 31;
   floors.FirstErasures(sealing, first);
   EXPECT_EQ(first[1], 0u);
