@@ -151,6 +151,10 @@ class Walk {
     if (shown_.size() > 12) shown_.erase(shown_.begin(), shown_.begin() + 6);
     if (world_.Bury(link_) == Rule::kAllowed) {
       ++figures_.swept;
+      // Only the control comes here: the next link is of the right time.
+      world_.SetError(0);
+      COFFER_CHECK(world_.Reopen().ok() && world_.vault().AcceptClock(0).ok());
+      ++epoch_;
       link_ = world_.Create();
       shown_.clear();
     }
@@ -295,6 +299,37 @@ TEST(Clock, AVaultThatWaitsForItsClockCanStillBeReadRevokedErasedAndSealed) {
     EXPECT_EQ(world.Issue(other).rule(), Rule::kConsentRevoked);
     EXPECT_EQ(world.Issue(third).rule(), Rule::kLinkErased);
   }
+}
+
+TEST(Clock, AConsentOfATimeToComeOpensNothingUntilItIsGivenAnew) {
+  ClockWorld world;
+  world.Operate();
+  world.SetError(kYear);
+  ASSERT_TRUE(world.Reboot().ok());
+  ASSERT_TRUE(world.vault().AcceptClock(0).ok());
+  const KeptLink link = world.Create();
+  EXPECT_TRUE(world.Issue(link).allowed());
+  world.SetError(0);
+  ASSERT_TRUE(world.vault().AcceptClock(0).ok());
+  EXPECT_EQ(world.Issue(link).rule(), Rule::kClock);
+  // Its days of use are those of before: the ledger looks back.
+  wire::TagsItem ask{world.caller, link.link, link.Stored(false), 0};
+  const auto tags = world.One<wire::TagsAnswer>(Op::kTags, ask);
+  ASSERT_TRUE(tags.allowed());
+  const uint64_t today = world.vault().Now() / base::kDaySeconds;
+  EXPECT_EQ(tags.fields.tags.size, base::kLinkTagsMax);
+  EXPECT_EQ(tags.fields.first_day, today - (base::kLinkTagsMax - 1));
+  EXPECT_FALSE(tags.fields.more);
+  wire::ReplaceConsentItem item;
+  item.connection = world.caller;
+  item.link = link.link;
+  item.if_match = 1;
+  item.consent = TestConsent();
+  item.stored = link.Stored(true);
+  const auto replaced =
+      world.One<wire::ReplaceAnswer>(Op::kReplaceConsent, item);
+  ASSERT_TRUE(replaced.allowed());
+  EXPECT_TRUE(world.Issue(KeptLink(replaced.fields)).allowed());
 }
 
 TEST(Clock, AnOperatorEndsTheWaitAndIsNotHeldToAMistake) {

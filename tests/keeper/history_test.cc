@@ -153,6 +153,29 @@ TEST_F(HistoryTest, EachWayToEndIsTold) {
   EXPECT_EQ(past.fields.reason, wire::RevocationReason::kUserAction);
 }
 
+// A gate shows the record of the one-time use, which the kill left behind.
+TEST_F(HistoryTest, AnEarlierEndIsNotToldForALaterOne) {
+  wire::CreateItem create = TestCreate(world_.caller);
+  create.consent.duration_type = wire::DurationType::kOneTime;
+  create.consent.duration_period_days = 0;
+  auto made = world_.One<wire::NewRecord>(Op::kCreate, create);
+  ASSERT_TRUE(made.allowed());
+  const KeptLink link(made.fields);
+  const std::string token(world_.Issue(link).fields.token);
+  ASSERT_TRUE(world_.Redeem(token, link).allowed());
+  auto settled = world_.One<wire::NewRecord>(
+      Op::kSettle, wire::SettleItem{link.link, link.Stored(false)});
+  ASSERT_TRUE(settled.allowed());
+  const KeptLink used(settled.fields);
+  const uint64_t used_at = world_.vault().Now();
+  world_.clock.Advance(100);
+  ASSERT_EQ(world_.Revoke(used), Rule::kAllowed);
+  PassTo(EndOf(used) + 1);
+  const auto past = Tell(Buried(used));
+  EXPECT_EQ(past.fields.ending, ConsentEnding::kRevoked);
+  EXPECT_NE(past.fields.ended_at, used_at);
+}
+
 TEST_F(HistoryTest, ItsRetentionEndsAndPolicyMayKeepNone) {
   wire::Policy policy = TestPolicy();
   policy.history_days = 2;

@@ -247,9 +247,10 @@ TEST_F(LimitsTest, AClockThatIsPutBackNeitherRefillsNorSticks) {
   for (const auto& link : links) world_.Issue(link);
   world_.clock.wall_seconds -= 5 * 86400;
   ASSERT_TRUE(world_.vault().AcceptClock(0).ok());
-  EXPECT_EQ(world_.Issue(links[2]).rule(), Rule::kBudgetLinksHour);
+  const KeptLink late = world_.Create();
+  EXPECT_EQ(world_.Issue(late).rule(), Rule::kBudgetLinksHour);
   world_.clock.Advance(3600);
-  EXPECT_TRUE(world_.Issue(links[2]).allowed());
+  EXPECT_TRUE(world_.Issue(late).allowed());
 }
 
 TEST_F(LimitsTest, APolicyWithMoreThanTheTableCountsIsRefused) {
@@ -377,6 +378,64 @@ TEST_F(LimitsTest, ASubjectsErasureWithoutRoomSuspendsEveryInstitution) {
     EXPECT_EQ(Keys(static_cast<int>(i)).state,
               wire::InstitutionState::kSuspended);
   }
+}
+
+TEST_F(LimitsTest, AMissingFloorWithoutRoomSuspendsForItsOwnersKillAlone) {
+  Begin(TestPolicy());
+  KeptLink link = world_.Create();
+  wire::ReplaceBankTokenItem replace;
+  replace.connection = world_.caller;
+  replace.link = link.link;
+  replace.if_match = 1;
+  replace.bank_token = base::AsBytes("another");
+  replace.stored = link.Stored(false);
+  auto replaced =
+      world_.One<wire::ReplaceAnswer>(wire::Op::kReplaceBankToken, replace);
+  ASSERT_TRUE(replaced.allowed());
+  // Its confirmation is lost, and with it the floor.
+  const KeptLink next(replaced.fields);
+  ASSERT_TRUE(world_.Reopen().ok());
+  FillFloors();
+  const uint64_t generation = world_.vault().keyring_generation();
+  EXPECT_EQ(world_.Issue(next).rule(), Rule::kFloorsFull);
+  EXPECT_EQ(Keys().state, wire::InstitutionState::kActive) << "no kill";
+  wire::Policy policy = TestPolicy();
+  for (auto& caller : policy.callers) {
+    if (caller.name.view() == "self") caller.name = wire::Name("stranger");
+  }
+  ASSERT_TRUE(world_.LoadPolicy(Encode(policy)).ok());
+  EXPECT_EQ(world_.Revoke(next), Rule::kLinkOfAnotherLinker);
+  EXPECT_EQ(Keys().state, wire::InstitutionState::kActive) << "not his";
+  ASSERT_TRUE(world_.LoadPolicy(Encode(TestPolicy())).ok());
+  EXPECT_EQ(world_.Revoke(next), Rule::kFloorsFull);
+  EXPECT_EQ(Keys().state, wire::InstitutionState::kSuspended);
+  // The next key export is another.
+  EXPECT_GT(world_.vault().keyring_generation(), generation);
+  ASSERT_TRUE(world_.Reopen().ok());
+  EXPECT_EQ(Keys().state, wire::InstitutionState::kSuspended);
+  EXPECT_GT(world_.vault().keyring_generation(), generation);
+}
+
+TEST_F(LimitsTest, ATokenThatNothingHasRoomToRevokeSuspendsEveryInstitution) {
+  Begin(TestPolicy());
+  const KeptLink link = world_.Create();
+  const std::string token(world_.Issue(link).fields.token);
+  keeper::SpentTokens& spent = world_.vault().spent_tokens();
+  for (uint32_t i = 0; spent.HasRoom(0, world_.vault().Now()); ++i) {
+    wire::ByteArray<16> jti{};
+    std::memcpy(jti.data(), &i, sizeof i);
+    ASSERT_TRUE(spent.Add(jti, ~uint64_t{0}, 0, 0).ok());
+  }
+  FillFloors();
+  wire::RevokeTokenItem item;
+  item.connection = world_.caller;
+  item.token = token;
+  EXPECT_EQ(world_.One<wire::EmptyAnswer>(wire::Op::kRevokeToken, item).rule(),
+            Rule::kFloorsFull);
+  EXPECT_FALSE(world_.Redeem(token, link).allowed());
+  EXPECT_EQ(Keys(0).state, wire::InstitutionState::kSuspended);
+  EXPECT_EQ(Keys(1).state, wire::InstitutionState::kSuspended);
+  EXPECT_EQ(LeavesOf(LeafKind::kInstitutionSuspend), 1u);
 }
 
 TEST_F(LimitsTest, NothingResumesWhileTheFloorsAreFull) {

@@ -2,6 +2,10 @@
 #include "vault/wire/signed_consent.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <functional>
 
 #include "tests/keeper/transit_world.h"
 
@@ -323,6 +327,61 @@ TEST_F(SignedConsentTest, SignedAndSealedGoTogether) {
   auto reply = world_.Upload(item, sealed);
   ASSERT_TRUE(reply.allowed());
   EXPECT_EQ(world_.BankToken(KeptLink(reply.fields)), kClearToken);
+}
+
+// Runs far down on a stack that is ours to search, and says in how many places
+// of it `text` is left.
+size_t Residue(std::string_view text, const std::function<void()>& operation) {
+  constexpr size_t kStackBytes = 2 << 20;
+  std::vector<uint8_t> stack(kStackBytes, 0x11);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstack(&attributes, stack.data(), stack.size());
+  pthread_t thread;
+  const auto run = [](void* argument) -> void* {
+    uint8_t above[64 * 1024];
+    asm volatile("" : : "r"(above) : "memory");
+    (*static_cast<const std::function<void()>*>(argument))();
+    asm volatile("" : : "r"(above) : "memory");
+    return nullptr;
+  };
+  COFFER_CHECK(pthread_create(&thread, &attributes, run,
+                              const_cast<std::function<void()>*>(&operation)) ==
+               0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+  size_t places = 0;
+  auto at = stack.begin();
+  while ((at = std::search(at, stack.end(), text.begin(), text.end())) !=
+         stack.end()) {
+    ++places;
+    ++at;
+  }
+  return places;
+}
+
+TEST_F(SignedConsentTest, WhatTheCustomerSignedIsNotLeftOnTheStack) {
+  const std::string id = "consent-that-is-left-nowhere-on-the-stack";
+  wire::CreateItem item = TestCreate(world_.caller);
+  item.consent.consent_id = id;
+  const std::string token = Sign(Said(item));
+  item.signed_consent = token;
+  const std::string forged = Sign(Said(TestCreate(world_.caller)));
+  EXPECT_EQ(Residue(id,
+                    [&] {
+                      world_.One<wire::NewRecord>(Op::kCreate, item);
+                      item.signed_consent = forged;
+                      world_.One<wire::NewRecord>(Op::kCreate, item);
+                    }),
+            0u);
+  // The control: what is not wiped is found.
+  EXPECT_GT(Residue(id,
+                    [&] {
+                      char text[wire::kConsentStatementBytesMax];
+                      wire::RenderStatement(text, Said(item));
+                      asm volatile("" : : "r"(text) : "memory");
+                    }),
+            0u);
 }
 
 }  // namespace

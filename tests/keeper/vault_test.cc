@@ -315,6 +315,10 @@ TEST_F(VaultTest, RefusedClockStopsIssueAndRedeemUntilItIsAccepted) {
   ASSERT_TRUE(world_.vault().AcceptClock(7).ok());
   EXPECT_EQ(world_.vault().Now(), world_.clock.wall_seconds);
   EXPECT_EQ(world_.Tail(1)[0].kind, LeafKind::kClockAccept);
+  // Its consent is of a time to come, by this clock.
+  world_.clock.Advance(3600 - base::kClockBackSecondsMax - 1);
+  EXPECT_EQ(world_.Issue(link).rule(), Rule::kClock);
+  world_.clock.Advance(1);
   auto issued = world_.Issue(link);
   ASSERT_TRUE(issued.allowed());
   EXPECT_TRUE(world_.Redeem(issued.fields.token, link).allowed());

@@ -278,7 +278,7 @@ class ConfigReader {
     });
     ReadTable(root, "anchor", [&](TomlReader& anchor) {
       ReadPath(anchor, "path", kPathBytesMax, config_.anchor.path);
-      ReadNumber(anchor, "every_seconds", 1, 31 * 86400,
+      ReadNumber(anchor, "every_seconds", 1, 31 * base::kDaySeconds,
                  config_.anchor.every_seconds);
       NotUsedYet(anchor, {"path", "every_seconds"});
     });

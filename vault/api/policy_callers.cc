@@ -8,9 +8,9 @@ namespace coffer::api {
 namespace {
 
 using wire::IdentityKind;
+using wire::kOverflowId;
 
 constexpr int64_t kIdMax = 0xfffffffe;  // the last one means "no id"
-constexpr uint32_t kOverflowId = 65534;
 
 struct BudgetKey {
   std::string_view key;

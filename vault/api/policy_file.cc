@@ -8,7 +8,7 @@
 namespace coffer::api {
 namespace {
 
-constexpr uint32_t kDaySeconds = 86400;
+constexpr uint32_t kDaySeconds{base::kDaySeconds};
 constexpr uint32_t kRotateSecondsMax = 3660 * kDaySeconds;
 
 constexpr std::string_view kFdxClusters[] = {
@@ -54,7 +54,7 @@ std::optional<uint32_t> ParseSeconds(const toml::node& node, uint32_t most) {
       seconds = seconds * 10 + static_cast<uint64_t>(c - '0');
     }
     constexpr std::pair<char, uint64_t> kUnits[] = {
-        {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+        {'s', 1}, {'m', 60}, {'h', 3600}, {'d', base::kDaySeconds}};
     const auto* found =
         std::find_if(std::begin(kUnits), std::end(kUnits),
                      [unit](const auto& each) { return each.first == unit; });

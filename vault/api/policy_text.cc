@@ -261,9 +261,9 @@ std::string PolicyJson(const Policy& policy) {
   json.BeginObject()
       .Number("destroy_wait", policy.destroy_wait_seconds)
       .Number("erasure_horizon", policy.erasure_horizon_seconds)
-      .Number("persistent_max", policy.persistent_days_max * 86400)
+      .Number("persistent_max", policy.persistent_days_max * base::kDaySeconds)
       .Number("keep_expired", policy.keep_expired_seconds)
-      .Number("history", policy.history_days * 86400);
+      .Number("history", policy.history_days * base::kDaySeconds);
   WriteList(json, "data_clusters",
             NamesOf(~wire::ClusterSet{0}, policy.clusters));
   json.Key("purposes").BeginArray();

@@ -158,7 +158,7 @@ constexpr Row kRows[] = {
     {Rule::kBudgetLinksDay,
      Spent("the caller's links of this day are spent; those asked for before "
            "go on",
-           86400)},
+           base::kDaySeconds)},
     {Rule::kBudgetLinksFull,
      Spent("the vault counts as many links as it can; those asked for before "
            "go on",

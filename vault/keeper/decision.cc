@@ -177,6 +177,9 @@ Access DecideWithLink(const Policy& policy, const AccessRequest& request,
       rule != Rule::kAllowed) {
     return refused(rule);
   }
+  if (link.granted_at > now + base::kClockBackSecondsMax) {
+    return refused(Rule::kClock);
+  }
   if (!Names(link.consent->purposes, purpose.name.view())) {
     return refused(Rule::kConsentPurpose);
   }

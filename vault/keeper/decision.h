@@ -13,6 +13,7 @@ namespace coffer::keeper {
 using wire::ClusterSet;
 using wire::Consent;
 using wire::ConsentStatus;
+using wire::kOverflowId;
 using wire::NameList;
 using wire::Policy;
 using wire::Rule;
@@ -27,9 +28,6 @@ struct Identity {
   // In a pid namespace that is not the keeper's or one beneath it.
   bool nameless = false;
 };
-// What the kernel shows instead of a uid or gid that the keeper's user
-// namespace does not have.
-inline constexpr uint32_t kOverflowId = 65534;
 struct CallerMatch {
   // kAllowed when exactly one matches; kForeignNamespace when one or none does,
   // and the kernel cannot name the peer here.
@@ -62,6 +60,7 @@ struct LinkFacts {
   wire::InstitutionState institution_state = wire::InstitutionState::kActive;
   const Consent* consent = nullptr;
   ConsentStatus status = ConsentStatus::kActive;  // as recorded and by floors
+  uint64_t granted_at = 0;
   uint64_t expires_at = 0;
 };
 struct Access {
@@ -69,7 +68,8 @@ struct Access {
   ClusterSet scope = 0;
   uint32_t ttl_seconds_max = 0;  // purpose, kTokenSecondsMax, consent's end
 };
-// Requires DecideWithoutLink to have allowed it.
+// Requires DecideWithoutLink to have allowed it. kClock: the consent is of a
+// time to come, given while the clock was ahead: it would last too long.
 Access DecideWithLink(const Policy& policy, const AccessRequest& request,
                       const LinkFacts& link, uint64_t now);
 

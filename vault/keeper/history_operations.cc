@@ -27,13 +27,13 @@ uint64_t EndedAt(const Operation& operation) {
   return vault.Now();
 }
 
-// How it ended, floors included. Where another floor alone says so, the record
-// knows no time: it is told as of `now`.
+// How it ended, floors included. Where a floor alone says so, as of a record
+// that a kill has left behind, the record knows no time: it is told as of `now`.
 ConsentEnd EndOf(const Operation& operation, bool replaced, uint64_t now) {
   const LinkMetadata& metadata = operation.s.opened.metadata;
-  const bool sealed = metadata.status != ConsentStatus::kActive;
-  const uint64_t at = sealed ? metadata.updated_at : now;
-  switch (sealed ? metadata.status : operation.status) {
+  const uint64_t at =
+      metadata.status == operation.status ? metadata.updated_at : now;
+  switch (operation.status) {
     case ConsentStatus::kRevoked:
       return {ConsentEnding::kRevoked, at};
     case ConsentStatus::kUsed:
@@ -74,8 +74,8 @@ Bytes KeepConsent(const Operation& operation, bool replaced,
   if (days == 0) return {};
   const uint64_t ended = EndedAt(operation);
   return SealHistory(operation.s.vault.keyring(), operation.s.opened,
-                     EndOf(operation, replaced, ended), ended + days * 86400,
-                     out);
+                     EndOf(operation, replaced, ended),
+                     ended + days * base::kDaySeconds, out);
 }
 
 void Bury(Operation::Shared& shared, const wire::BuryItem& item,

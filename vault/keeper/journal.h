@@ -91,7 +91,8 @@ class Journal {
   // --- Appending
   // The index that the next AddLeaf takes.
   uint64_t next_leaf() const { return next_leaf_; }
-  // Room in buffer and file for a leaf and two changes of the largest size.
+  // Room in buffer and file for a leaf and two changes of the largest size,
+  // which any one item's entries fit in (vault_changes.cc).
   // Ordinary decisions are refused while the kills' reserve is all that is
   // left.
   bool CanAppend(bool kill) const;

@@ -26,9 +26,11 @@ Rule OpenToKill(Operation& operation, uint16_t right, const wire::LinkId& link,
                 const wire::StoredLink& stored) {
   Rule rule = operation.OpenOwned(right, link, stored);
   if (rule == Rule::kAllowed && !operation.s.vault.CanRaiseFloor(link, true)) {
+    rule = Rule::kFloorsFull;
+  }
+  if (rule == Rule::kFloorsFull) {
     operation.s.vault.SuspendForRoom(
         FloorInstitution(operation.s.opened.institution));
-    rule = Rule::kFloorsFull;
   }
   return rule;
 }

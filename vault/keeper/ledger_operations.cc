@@ -6,6 +6,13 @@ namespace coffer::keeper {
 
 using wire::Rule;
 
+namespace {
+
+// As many days as one answer has.
+constexpr uint64_t kDaysBack = base::kLinkTagsMax - 1;
+
+}  // namespace
+
 void Tags(Operation::Shared& shared, const wire::TagsItem& item,
           AnswerWriter& answer) {
   Operation operation(shared, answer, wire::LeafKind::kLinkLedger);
@@ -16,8 +23,9 @@ void Tags(Operation::Shared& shared, const wire::TagsItem& item,
   if (rule != Rule::kAllowed) return operation.Refuse(rule);
   // The leaf of this look-up is of today, and so its tag is given too.
   const uint64_t today = operation.leaf.time / base::kDaySeconds;
-  const uint64_t born =
-      std::min(today, opened.metadata.created_at / base::kDaySeconds);
+  uint64_t born = opened.metadata.created_at / base::kDaySeconds;
+  // The clock was put back since: nobody knows any more on which day.
+  if (born > today) born = today - std::min(today, kDaysBack);
   uint64_t day = std::max<uint64_t>(item.from_day, born);
   wire::TagsAnswer tags;
   tags.first_day = static_cast<uint32_t>(day);

@@ -122,8 +122,10 @@ Rule Operation::OpenOwned(uint16_t right, const wire::LinkId& link,
   Rule rule = DecideRight(policy(), asker.caller, right);
   if (rule == Rule::kAllowed) rule = Open(link, stored);
   // A withdrawn bank's record does not open. Its clear head may lie, but then
-  // only turns the answer into "not found".
-  if (rule != Rule::kAllowed && rule != Rule::kInstitutionWithdrawn) {
+  // only turns the answer into "not found". One whose floor found no room is
+  // open: what follows from that, its owner alone may cause.
+  if (rule != Rule::kAllowed && rule != Rule::kInstitutionWithdrawn &&
+      rule != Rule::kFloorsFull) {
     return rule;
   }
   const Rule owner =
@@ -144,6 +146,7 @@ LinkFacts Operation::Facts() const {
       s.vault.keyring().institution(s.opened.institution).state;
   facts.consent = &s.opened.metadata.consent;
   facts.status = status;
+  facts.granted_at = s.opened.metadata.granted_at;
   facts.expires_at = s.opened.metadata.expires_at;
   return facts;
 }

@@ -14,13 +14,17 @@ namespace {
 bool Matches(std::string_view payload, wire::ConsentStatement& statement) {
   char text[wire::kConsentStatementBytesMax];
   const auto rendered = wire::RenderStatement(text, statement);
-  if (payload.size() != rendered.size) return false;
-  auto issued_at =
-      base::ParseTime(payload.substr(rendered.issued_at, base::kTimeTextBytes));
-  if (!issued_at.ok()) return false;
-  statement.issued_at = *issued_at;
-  wire::RenderStatement(text, statement);
-  return payload == std::string_view(text, rendered.size);
+  bool matches = payload.size() == rendered.size;
+  if (matches) {
+    auto issued_at = base::ParseTime(
+        payload.substr(rendered.issued_at, base::kTimeTextBytes));
+    matches = issued_at.ok();
+    if (matches) statement.issued_at = *issued_at;
+    wire::RenderStatement(text, statement);
+    matches &= payload == std::string_view(text, rendered.size);
+  }
+  base::Wipe({reinterpret_cast<uint8_t*>(text), sizeof text});
+  return matches;
 }
 
 }  // namespace
@@ -43,11 +47,11 @@ Rule SignedConsent::Verify(Operation& operation,
   uint8_t payload[wire::kConsentStatementBytesMax];
   auto size = crypto::VerifyPublic(
       payload, key, token, {}, base::AsBytes({vault_text, sizeof vault_text}));
-  if (!size.ok()) return Rule::kConsentNotAuthentic;
   statement.caller = operation.asker.name;
-  if (!Matches(base::AsText(Bytes(payload, *size)), statement)) {
-    return Rule::kConsentNotAuthentic;
-  }
+  const bool authentic =
+      size.ok() && Matches(base::AsText(Bytes(payload, *size)), statement);
+  base::Wipe(payload);
+  if (!authentic) return Rule::kConsentNotAuthentic;
   if (!vault.clock_accepted()) return Rule::kAllowed;
 
   item_ = FreshOnce::ItemOf(base::AsBytes(token), statement.issued_at);

@@ -344,6 +344,8 @@ void RevokeToken(Shared& shared, const wire::RevokeTokenItem& item,
     floor.kind = FloorKind::kTokens;
     floor.token_leaf = operation.leaf_index();
     if (!vault.RaiseFloor(floor, true)) {
+      // Whose link it is for, only the store could say.
+      vault.SuspendForRoom(0);
       return operation.Refuse(Rule::kFloorsFull);
     }
   }

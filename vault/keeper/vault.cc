@@ -20,6 +20,13 @@ using wire::VaultState;
 
 constexpr uint8_t kBodyFormat = 1;
 
+// The largest state there can be has room: no kill fails for want of it.
+constexpr size_t kBodyHeadBytesMax = 4096;  // all that is not named here
+static_assert(kBodyHeadBytesMax + base::kPolicyBytesMax +
+                  base::kKeyExportBytesMax + base::kFloorsMax * kFloorBytes +
+                  kBudgetsBytesMax <=
+              kStateBodyBytesMax);
+
 // Of what a new state follows at once, or it has not happened.
 bool WantsState(LeafKind kind) {
   switch (kind) {

@@ -199,7 +199,7 @@ class Vault {
   Status DecodeNextPolicy(Bytes compiled);
   Status SetPolicy(Bytes compiled);
   Status ReplayChange(Bytes bytes);
-  void Suspend(uint16_t institution);
+  bool Suspend(uint16_t institution);
   template <typename Change>
   void AddChange(ChangeKind kind, const Change& change);
   Status CheckRoomForKeys() const;

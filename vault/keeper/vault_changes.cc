@@ -12,6 +12,17 @@ using base::MutableBytes;
 using wire::Leaf;
 using wire::LeafKind;
 
+// What CanAppend keeps room for: the leaf of a decision, one more that comes of
+// it (a brake that tripped, a suspension; no scope), and two changes.
+constexpr size_t kLeafHeadBytes = 3 + 8 + 8 + 4 + 16 + 4 + 4 + 5 * 2;
+static_assert((kEntryHeadBytes + kLeafHeadBytes + 5 * base::kNameBytesMax + 1 +
+               wire::kScopeTextBytesMax) +
+                  (kEntryHeadBytes + kLeafHeadBytes + 3 * base::kNameBytesMax) +
+                  2 * (kEntryHeadBytes + 1 + kFloorBytes) <=
+              kItemEntriesBytesMax);
+static_assert(sizeof(BudgetCount) <= kFloorBytes &&
+              sizeof(BrakeChange) <= kFloorBytes);
+
 Status Vault::WriteKeys() {
   ++keyring_generation_;
   FormatShownKeys();

@@ -93,7 +93,10 @@ Status Vault::RevokeTokens(const wire::RevokeTokensQuestion& question,
 
 // --- Floors that find no room
 
-void Vault::Suspend(uint16_t institution) {
+// False when none of them was active. What is suspended here is so in the next
+// key export, too: the generation rises as by an operator's hand.
+bool Vault::Suspend(uint16_t institution) {
+  bool suspended = false;
   for (size_t i = 0; i < keyring_.institutions(); ++i) {
     const int place = static_cast<int>(i);
     const bool meant =
@@ -101,21 +104,15 @@ void Vault::Suspend(uint16_t institution) {
     if (meant &&
         keyring_.institution(place).state == InstitutionState::kActive) {
       keyring_.SetState(place, InstitutionState::kSuspended);
+      suspended = true;
     }
   }
+  keyring_generation_ += suspended;
+  return suspended;
 }
 
 void Vault::SuspendForRoom(uint16_t institution) {
-  bool active = false;
-  for (size_t i = 0; i < keyring_.institutions(); ++i) {
-    const int place = static_cast<int>(i);
-    const bool meant =
-        institution == 0 || institution == FloorInstitution(place);
-    active |=
-        meant && keyring_.institution(place).state == InstitutionState::kActive;
-  }
-  if (!active) return;
-  Suspend(institution);
+  if (!Suspend(institution)) return;
   AddChange(ChangeKind::kInstitution, InstitutionChange{institution});
   Leaf leaf;
   leaf.kind = LeafKind::kInstitutionSuspend;

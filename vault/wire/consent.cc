@@ -64,7 +64,7 @@ uint64_t ConsentEnd(const Consent& consent, uint64_t granted_at,
   } else if (days == 0) {
     days = base::kOneTimeDays;
   }
-  return granted_at + days * 86400;
+  return granted_at + days * base::kDaySeconds;
 }
 
 std::string_view DurationTypeText(DurationType type) {

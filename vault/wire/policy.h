@@ -73,6 +73,9 @@ enum LinkRight : uint16_t {
 };
 inline constexpr uint16_t kLinkRightsAll = 63;
 
+// What the kernel shows instead of a uid or gid that the reader's user
+// namespace does not have.
+inline constexpr uint32_t kOverflowId = 65534;
 enum class IdentityKind : uint8_t { kUid = 1, kGid = 2 };
 
 struct PolicyCaller {
