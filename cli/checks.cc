@@ -316,6 +316,12 @@ void CheckKeeper(const wire::OperatorStatus& status, Checks& checks) {
                                     (status.brakes == 1 ? " holds" : " hold") +
                                     " new links back",
                                 "see who asks for them: coffer brake list"));
+    checks.push_back(status.erasures_overdue == 0
+                         ? Ok("erasures", "none is overdue")
+                         : Warn("erasures",
+                                Grouped(status.erasures_overdue) +
+                                    " past the date of the certificate",
+                                "see which key still lives: coffer key list"));
   }
   if (status.floors_max == 0) return;
   std::string floors =

@@ -131,6 +131,10 @@ void PrintHuman(const Invocation& invocation, const Settings& settings,
   if (status.brakes != 0) {
     fields.Add("brakes", brakes);
   }
+  if (status.erasures_overdue != 0) {
+    fields.Add("erasures", Grouped(status.erasures_overdue) +
+                               " overdue: see coffer key list");
+  }
   fields.Add("connections", Counted(status.callers, "caller") + ", " +
                                 Counted(status.monitors, "monitor") + ", " +
                                 Counted(status.operators, "operator"));
@@ -221,6 +225,7 @@ void PrintJson(const Invocation& invocation, const Settings& settings,
   }
   json.Number("awaiting", status.awaiting)
       .Number("brakes", status.brakes)
+      .Number("erasures_overdue", status.erasures_overdue)
       .EndObject();
   PrintBody(invocation, text.view());
 }

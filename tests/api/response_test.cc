@@ -214,7 +214,8 @@ TEST(Response, StatusIsForTheMonitor) {
             "\",\"clock_accepted\":true,\"vault_id\":"
             "\"00000000000000000000000000000000\",\"leaves\":12,"
             "\"now\":\"2026-08-01T00:00:00Z\",\"floors\":0,\"connections\":0,"
-            "\"brakes\":0,\"budget_refusals\":0}");
+            "\"brakes\":0,\"budget_refusals\":0,\"budget_links\":0,"
+            "\"erasures_overdue\":0}");
 }
 
 }  // namespace

@@ -224,12 +224,14 @@ TEST(Doctor, JudgesWhatTheKeeperSays) {
     CheckKeeper(status, checks);
     return Of(checks, name);
   };
-  for (const char* name :
-       {"vault", "versions", "sandbox", "vault clock", "brakes", "floors"}) {
+  for (const char* name : {"vault", "versions", "sandbox", "vault clock",
+                           "brakes", "erasures", "floors"}) {
     EXPECT_EQ(health(name), Health::kOk) << name;
   }
   status.brakes = 2;
   EXPECT_EQ(health("brakes"), Health::kWarn);
+  status.erasures_overdue = 1;
+  EXPECT_EQ(health("erasures"), Health::kWarn);
   status.state = wire::VaultState::kSealed;
   EXPECT_EQ(health("vault"), Health::kWarn);
   status.state = wire::VaultState::kError;

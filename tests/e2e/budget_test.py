@@ -52,7 +52,8 @@ class BudgetTest(unittest.TestCase):
     def metrics(self):
         text = self.daemon.call("GET", "/metrics", monitor=True).body.decode()
         return dict(line.rsplit(" ", 1) for line in text.splitlines()
-                    if line.startswith(("coffer_brakes", "coffer_budget")))
+                    if line.startswith(("coffer_brakes",
+                                       "coffer_budget_refusals")))
 
     def test_the_brake_trips_is_seen_and_released(self):
         self.assertEqual(self.statuses(self.links),

@@ -208,6 +208,48 @@ TEST_F(ErasureHorizonTest, ASubjectsErasureRotatesEveryInstitutionOnce) {
   EXPECT_EQ(world_.Version(3), nullptr);
 }
 
+// A gate that keeps wraps back puts the end off: that is seen.
+TEST_F(ErasureHorizonTest, OneThatIsOverdueIsCountedUntilItIsFinal) {
+  const KeptLink gone = world_.Add();
+  world_.Add("citi", "cust-9");
+  ASSERT_EQ(world_.EraseLink(gone), Rule::kAllowed);
+  ASSERT_EQ(world_.EraseSubject("cust-9"), Rule::kAllowed);
+  Pass(2 * kHalf);
+  EXPECT_EQ(world_.vault().OverdueErasures(), 0u);
+  Pass(1);
+  EXPECT_EQ(world_.vault().OverdueErasures(), 2u);
+  ASSERT_TRUE(world_.Reopen().ok());
+  wire::OperatorStatus told;
+  world_.vault().FillStatus(told);
+  EXPECT_EQ(told.erasures_overdue, 2u);
+  EXPECT_EQ(world_.One<wire::StatusAnswer>(Op::kStatus, wire::StatusItem{})
+                .fields.erasures_overdue,
+            2u);
+  world_.Walk();
+  EXPECT_EQ(world_.vault().OverdueErasures(), 0u);
+}
+
+TEST_F(ErasureHorizonTest, ALongerHorizonMovesNoDateThatWasGiven) {
+  const KeptLink gone = world_.Add();
+  ASSERT_EQ(world_.EraseLink(gone), Rule::kAllowed);
+  wire::Policy policy = TestPolicy();
+  policy.erasure_horizon_seconds = 20 * kHalf;
+  ASSERT_TRUE(world_.LoadPolicy(Encode(policy)).ok());
+  ASSERT_TRUE(world_.Reopen().ok());
+  EXPECT_EQ(world_.vault().erasure_horizon_seconds(), 2 * kHalf);
+  Pass(kHalf + 11);
+  ASSERT_NE(world_.Version(2), nullptr);
+  Pass(kHalf);
+  EXPECT_EQ(world_.vault().OverdueErasures(), 1u);
+  world_.Walk();
+  EXPECT_EQ(world_.vault().OverdueErasures(), 0u);
+  EXPECT_EQ(world_.vault().erasure_horizon_seconds(), 20 * kHalf);
+  // A shorter one holds at once.
+  ASSERT_EQ(world_.EraseLink(world_.Add()), Rule::kAllowed);
+  ASSERT_TRUE(world_.LoadPolicy(Encode(TestPolicy())).ok());
+  EXPECT_EQ(world_.vault().erasure_horizon_seconds(), 2 * kHalf);
+}
+
 // Erasing again and again rotates no more often than twice a horizon.
 TEST_F(ErasureHorizonTest, RepeatedErasuresRotateAtMostTwiceAHorizon) {
   world_.Add("citi", "cust-9");
@@ -217,6 +259,8 @@ TEST_F(ErasureHorizonTest, RepeatedErasuresRotateAtMostTwiceAHorizon) {
     // Also while a rotation is under way: its end is not this one's.
     ASSERT_EQ(world_.EraseSubject("cust-9"), Rule::kAllowed);
     world_.Walk();
+    // What was erased first is long final.
+    EXPECT_EQ(world_.vault().OverdueErasures(), 0u);
   }
   EXPECT_NE(world_.Version(4), nullptr);
   EXPECT_EQ(world_.Version(6), nullptr);

@@ -133,7 +133,7 @@ TEST_F(VaultDamageTest, WrongSecretIsNotDamage) {
 struct BodyPlaces {
   explicit BodyPlaces(const std::vector<uint8_t>& body) {
     base::Decoder decoder{Bytes(body)};
-    decoder.Take(1 + 2 * 8);
+    decoder.Take(1 + 2 * 8 + 4);
     keeper::JournalPosition position;
     decoder.Struct(position);
     Bytes text;

@@ -242,6 +242,8 @@ void WriteStatus(TextBuilder& out, const wire::StatusAnswer& answer) {
       .Number("connections", answer.connections)
       .Number("brakes", answer.brakes)
       .Number("budget_refusals", answer.budget_refusals)
+      .Number("budget_links", answer.budget_links)
+      .Number("erasures_overdue", answer.erasures_overdue)
       .EndObject();
 }
 

@@ -57,6 +57,12 @@ void Metrics::Write(api::TextBuilder& out, const MetricsNow& now) const {
   family.One("coffer_budget_refusals_total", "counter",
              "Tokens that a budget refused, since the keeper's start.",
              now.vault.budget_refusals);
+  family.One("coffer_budget_links", "gauge",
+             "Links that budgets count now; refused at 1048576.",
+             now.vault.budget_links);
+  family.One("coffer_erasures_overdue", "gauge",
+             "Erasures past their horizon whose key still lives.",
+             now.vault.erasures_overdue);
   family.One("coffer_links", "gauge", "Links in the store.", now.links);
   family.One("coffer_connections", "gauge", "Open connections.",
              now.connections);

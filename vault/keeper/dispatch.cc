@@ -32,6 +32,10 @@ void ReportStatus(Operation::Shared& shared, const wire::StatusItem&,
       static_cast<uint32_t>(shared.connections.count(Listener::kCaller));
   status.brakes = vault.budgets().Holding(status.now);
   status.budget_refusals = vault.budgets().refusals();
+  status.budget_links = static_cast<uint32_t>(vault.budgets().links());
+  if (vault.state() == wire::VaultState::kOperational) {
+    status.erasures_overdue = vault.OverdueErasures();
+  }
   answer.Allow(wire::kNoLeaf, status);
 }
 

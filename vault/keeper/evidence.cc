@@ -65,7 +65,7 @@ std::string_view WriteCertificate(uint8_t (&out)[kCertificateBytesMax],
       .Add("\",\"iat\":\"")
       .Time(vault.Now())
       .Add("\",\"final_by\":\"")
-      .Time(vault.Now() + vault.policy().erasure_horizon_seconds)
+      .Time(vault.Now() + vault.erasure_horizon_seconds())
       .Add("\",\"leaf\":")
       .Number(leaf);
   if (erasure.subject != nullptr) {

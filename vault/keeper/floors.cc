@@ -119,4 +119,17 @@ void Floors::FirstErasures(const OldestKeks& sealing,
   }
 }
 
+uint32_t Floors::CountOverdue(const ErasureTimes& oldest,
+                              uint64_t horizon_seconds, uint64_t now) const {
+  uint32_t overdue = 0;
+  for (const Floor& floor : table_) {
+    if (floor.kind != FloorKind::kErased) continue;
+    if (floor.institution >= oldest.size()) continue;
+    const uint64_t since =
+        std::max<uint64_t>(floor.erased_at, oldest[floor.institution]);
+    overdue += now > since + horizon_seconds;
+  }
+  return overdue;
+}
+
 }  // namespace coffer::keeper

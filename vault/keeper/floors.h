@@ -83,7 +83,14 @@ class Floors {
   // rotations began after; `sealing`: from which leaf on its active KEK seals.
   void FirstErasures(const OldestKeks& sealing, ErasureTimes& first) const;
 
+  // Of how many erasures the horizon is over, and a key that may open what they
+  // ended still lives; `oldest`: when each institution's oldest living KEK was
+  // made, before which nothing is left ([0]: of all of them).
+  uint32_t CountOverdue(const ErasureTimes& oldest, uint64_t horizon_seconds,
+                        uint64_t now) const;
+
   size_t size() const { return table_.size(); }
+  size_t erasures() const { return erasures_; }
   // Whether a floor of a subject, not of a link, may be there.
   bool has_subjects() const { return subjects_ != 0; }
   // Whether a floor of a name may be there.
@@ -94,7 +101,7 @@ class Floors {
   const Floor* end() const { return table_.end(); }
   void Clear() {
     table_.Clear();
-    subjects_ = names_ = 0;
+    subjects_ = names_ = erasures_ = 0;
   }
 
  private:
@@ -107,10 +114,12 @@ class Floors {
     const size_t more = static_cast<size_t>(by);
     if (OfSubject(floor)) subjects_ += more;
     if (floor.kind == FloorKind::kTokens) names_ += more;
+    if (floor.kind == FloorKind::kErased) erasures_ += more;
   }
 
   size_t subjects_ = 0;
   size_t names_ = 0;
+  size_t erasures_ = 0;
   StateTable<Floor, base::kFloorsMax> table_;
 };
 

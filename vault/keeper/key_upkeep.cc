@@ -120,7 +120,7 @@ uint64_t KeyService::RotateForErasure(int institution) const {
   const KekEntry* active = vault_.keyring().ActiveKek(institution);
   if (first == 0 || active == nullptr) return 0;
   return std::max(first, std::min(active->created_at, vault_.Now())) +
-         vault_.policy().erasure_horizon_seconds / 2;
+         vault_.erasure_horizon_seconds() / 2;
 }
 
 // A walk met no wrap under them: the end of a rotation, or of a sweep. What is

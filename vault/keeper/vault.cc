@@ -263,6 +263,8 @@ Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
   uint32_t count = 0;
   decoder.Number(highest_time_);
   decoder.Number(used_until_);
+  uint32_t horizon = 0;
+  decoder.Number(horizon);
   decoder.Struct(position);
   decoder.LongBytes(policy, base::kPolicyBytesMax);
   decoder.Struct(quorum_);
@@ -293,7 +295,9 @@ Status Vault::OpenWith(const crypto::RootKey& root, Bytes body) {
   }
   not_carried_out_ = 0;
   Replayer replayer(*this);
-  return journal_.Replay(keyring_.journal_key(), position, replayer);
+  COFFER_TRY(journal_.Replay(keyring_.journal_key(), position, replayer));
+  HoldHorizon(horizon);
+  return {};
 }
 
 // The last steps of init and unseal: the leaf that starts a new epoch, a fresh
@@ -399,6 +403,7 @@ Status Vault::SetPolicy(Bytes compiled) {
   std::memcpy(policy_bytes_.get(), compiled.data(), compiled.size());
   policy_bytes_size_ = compiled.size();
   ++policy_generation_;
+  HoldHorizon(erasure_horizon_);
   return {};
 }
 
@@ -411,6 +416,7 @@ Result<size_t> Vault::EncodeBody() {
   encoder.Number(highest_time_);
   used_until_ = std::max(used_until_, fresh_once_.newest());
   encoder.Number(used_until_);
+  encoder.Number(erasure_horizon_);
   encoder.Struct(journal_.durable_position());
   encoder.LongBytes(policy_bytes(), base::kPolicyBytesMax);
   encoder.Struct(quorum_);
@@ -461,38 +467,6 @@ base::Error Vault::Latch(base::Error error) {
   state_ = VaultState::kError;
   error_reason_ = error.message;
   return error;
-}
-
-void Vault::FillStatus(wire::OperatorStatus& status) const {
-  const bool open = state_ == VaultState::kOperational;
-  status.state = state_;
-  status.version = COFFER_VERSION;
-  status.reason = error_reason_;
-  status.vault_id = header_.vault_id;
-  status.generation = state_file_.generation();
-  status.leaves = journal_.next_leaf();
-  status.wall = clock_.WallSeconds();
-  status.now = open ? Now() : status.wall;
-  status.clock_accepted = clock_accepted_;
-  status.unseal_failures = unseal_failures_;
-  status.floors = static_cast<uint32_t>(floors_.size());
-  status.floors_max = static_cast<uint32_t>(base::kFloorsMax);
-  status.journal_bytes = journal_.bytes();
-  status.journal_reserved_bytes = journal_.reserved_bytes();
-  status.memfd_secret = arena_.is_memfd_secret();
-  if (open) {
-    crypto::Hash(status.policy_digest, "coffer policy", {policy_bytes()});
-    status.evidence_key = {evidence_key_, sizeof evidence_key_};
-    status.ingest_kid = {ingest_kid_, sizeof ingest_kid_};
-    status.quorum = quorum_;
-    status.brakes = static_cast<uint8_t>(
-        std::min<uint32_t>(budgets_.Holding(status.now), 255));
-    status.keyring_generation = keyring_generation_;
-    status.exported_generation = exported_generation_;
-  }
-  for (const StateSlot& slot : header_.slots) {
-    status.slots.push_back(slot.header);
-  }
 }
 
 }  // namespace coffer::keeper

@@ -5,8 +5,8 @@
 // not authentic, and then stays in the error state.
 //
 // The state's body (sealed by StateFile under the root key):
-//   format u8 | highest_time u64 | used until u64 | journal position
-//   | policy bytes32 | quorum rule | keyring generation u64 | exported generation u64
+//   format u8 | highest_time u64 | used until u64 | erasure horizon u32
+//   | journal position | policy bytes32 | quorum rule | keyring generation u64 | exported generation u64
 //   | keyring bytes32 | count u32 | floor* | budgets (budgets.h)
 // A change in the journal: kind u8 | fields: kFloor: a floor; kBudget, kBrake:
 // as in budgets.h; kInstitution: a suspended one's Floor::institution, u16.
@@ -152,6 +152,11 @@ class Vault {
   // Floors that refuse nothing any more go, in memory and so from the next
   // state written; how many. Tokens from before `token_horizon` have expired.
   size_t DropFloors(const OldestKeks& oldest, uint64_t token_horizon);
+  // The lowest that policy had since the erasures that are not final yet: their
+  // date never moves later.
+  uint32_t erasure_horizon_seconds() const { return erasure_horizon_; }
+  // Erasures that are past it.
+  uint32_t OverdueErasures() const;
   // Ends in the error state for good; returns the error.
   base::Error Latch(base::Error error);
 
@@ -199,6 +204,7 @@ class Vault {
   Status DecodeNextPolicy(Bytes compiled);
   Status SetPolicy(Bytes compiled);
   Status ReplayChange(Bytes bytes);
+  void HoldHorizon(uint32_t before);
   bool Suspend(uint16_t institution);
   template <typename Change>
   void AddChange(ChangeKind kind, const Change& change);
@@ -244,6 +250,7 @@ class Vault {
   // Whatever was good once and was used was issued by then, whichever clock
   // was in force: kept over restarts and through AcceptClock.
   uint64_t used_until_ = 0;
+  uint32_t erasure_horizon_ = 0;  // seconds
   bool clock_accepted_ = true;
   uint32_t unseal_failures_ = 0;
   uint32_t unseal_failure_uid_ = 0;  // of the last one

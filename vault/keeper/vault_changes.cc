@@ -155,7 +155,16 @@ Status Vault::ReplayChange(Bytes bytes) {
 
 size_t Vault::DropFloors(const OldestKeks& oldest, uint64_t token_horizon) {
   // Tokens of an earlier epoch are void.
-  return floors_.Drop(oldest, std::max(token_horizon, unseal_leaf_));
+  const size_t gone =
+      floors_.Drop(oldest, std::max(token_horizon, unseal_leaf_));
+  HoldHorizon(erasure_horizon_);
+  return gone;
+}
+
+void Vault::HoldHorizon(uint32_t before) {
+  const uint32_t wanted = policy_->erasure_horizon_seconds;
+  erasure_horizon_ =
+      floors_.erasures() == 0 ? wanted : std::min(before, wanted);
 }
 
 Status Vault::DecodeNextPolicy(Bytes compiled) {

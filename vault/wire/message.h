@@ -74,8 +74,10 @@ struct StatusAnswer {
   uint64_t now = 0;            // the keeper's clock, seconds
   uint32_t floors = 0;
   uint32_t connections = 0;
-  uint32_t brakes = 0;           // that hold now
-  uint64_t budget_refusals = 0;  // since the keeper's start
+  uint32_t brakes = 0;            // that hold now
+  uint64_t budget_refusals = 0;   // since the keeper's start
+  uint32_t budget_links = 0;      // counted now; kBudgetLinksMax at most
+  uint32_t erasures_overdue = 0;  // past their horizon, and not final
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -88,6 +90,8 @@ struct StatusAnswer {
     coder.Number(self.connections);
     coder.Number(self.brakes);
     coder.Number(self.budget_refusals);
+    coder.Number(self.budget_links);
+    coder.Number(self.erasures_overdue);
   }
 };
 

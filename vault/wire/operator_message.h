@@ -197,8 +197,9 @@ struct OperatorStatus {
   uint8_t awaiting = 0;              // operations that await approval
   uint8_t shares_given = 0;          // of a Shamir unseal under way
   uint8_t shares_needed = 0;
-  uint8_t brakes = 0;           // that hold now, at most 255
-  std::string_view ingest_kid;  // k4.pid...., when open: pinned by clients
+  uint8_t brakes = 0;             // that hold now, at most 255
+  std::string_view ingest_kid;    // k4.pid...., when open: pinned by clients
+  uint32_t erasures_overdue = 0;  // past their horizon, and not final
 
   template <typename Coder, typename Self>
   static void Fields(Coder& coder, Self& self) {
@@ -232,6 +233,7 @@ struct OperatorStatus {
     coder.Number(self.shares_needed);
     coder.Number(self.brakes);
     coder.Text(self.ingest_kid, 64);
+    coder.Number(self.erasures_overdue);
   }
 };
 
