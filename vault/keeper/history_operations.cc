@@ -28,7 +28,7 @@ uint64_t EndedAt(const Operation& operation) {
 }
 
 // How it ended, floors included. Where a floor alone says so, as of a record
-// that a kill has left behind, the record knows no time: it is told as of `now`.
+// that a kill has left behind, no time is known: it is told as of `now`.
 ConsentEnd EndOf(const Operation& operation, bool replaced, uint64_t now) {
   const LinkMetadata& metadata = operation.s.opened.metadata;
   const uint64_t at =

@@ -6,7 +6,8 @@
 //
 // The state's body (sealed by StateFile under the root key):
 //   format u8 | highest_time u64 | used until u64 | erasure horizon u32
-//   | journal position | policy bytes32 | quorum rule | keyring generation u64 | exported generation u64
+//   | journal position | policy bytes32 | quorum rule
+//   | keyring generation u64 | exported generation u64
 //   | keyring bytes32 | count u32 | floor* | budgets (budgets.h)
 // A change in the journal: kind u8 | fields: kFloor: a floor; kBudget, kBrake:
 // as in budgets.h; kInstitution: a suspended one's Floor::institution, u16.
