@@ -2,11 +2,8 @@
 #include "vault/wire/signed_consent.h"
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 
-#include <algorithm>
-#include <functional>
-
+#include "tests/crypto/stack_search.h"
 #include "tests/keeper/transit_world.h"
 
 namespace coffer::keeper_test {
@@ -329,37 +326,6 @@ TEST_F(SignedConsentTest, SignedAndSealedGoTogether) {
   EXPECT_EQ(world_.BankToken(KeptLink(reply.fields)), kClearToken);
 }
 
-// Runs far down on a stack that is ours to search, and says in how many places
-// of it `text` is left.
-size_t Residue(std::string_view text, const std::function<void()>& operation) {
-  constexpr size_t kStackBytes = 2 << 20;
-  std::vector<uint8_t> stack(kStackBytes, 0x11);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstack(&attributes, stack.data(), stack.size());
-  pthread_t thread;
-  const auto run = [](void* argument) -> void* {
-    uint8_t above[64 * 1024];
-    asm volatile("" : : "r"(above) : "memory");
-    (*static_cast<const std::function<void()>*>(argument))();
-    asm volatile("" : : "r"(above) : "memory");
-    return nullptr;
-  };
-  COFFER_CHECK(pthread_create(&thread, &attributes, run,
-                              const_cast<std::function<void()>*>(&operation)) ==
-               0);
-  pthread_join(thread, nullptr);
-  pthread_attr_destroy(&attributes);
-  size_t places = 0;
-  auto at = stack.begin();
-  while ((at = std::search(at, stack.end(), text.begin(), text.end())) !=
-         stack.end()) {
-    ++places;
-    ++at;
-  }
-  return places;
-}
-
 TEST_F(SignedConsentTest, WhatTheCustomerSignedIsNotLeftOnTheStack) {
 #ifdef COFFER_SANITIZED
   GTEST_SKIP() << "skipped: a sanitizer keeps its own frames";
@@ -370,7 +336,7 @@ TEST_F(SignedConsentTest, WhatTheCustomerSignedIsNotLeftOnTheStack) {
   const std::string token = Sign(Said(item));
   item.signed_consent = token;
   const std::string forged = Sign(Said(TestCreate(world_.caller)));
-  EXPECT_EQ(Residue(id,
+  EXPECT_EQ(Residue(base::AsBytes(id),
                     [&] {
                       world_.One<wire::NewRecord>(Op::kCreate, item);
                       item.signed_consent = forged;
@@ -378,7 +344,7 @@ TEST_F(SignedConsentTest, WhatTheCustomerSignedIsNotLeftOnTheStack) {
                     }),
             0u);
   // The control: what is not wiped is found.
-  EXPECT_GT(Residue(id,
+  EXPECT_GT(Residue(base::AsBytes(id),
                     [&] {
                       char text[wire::kConsentStatementBytesMax];
                       wire::RenderStatement(text, Said(item));

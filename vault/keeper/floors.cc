@@ -21,7 +21,9 @@ int Severity(FloorKind kind) {
 }
 
 // Whether `b` says what the merged floor is. Of two with one severity and one
-// leaf the numbers decide, so that the order of merging never does.
+// leaf the numbers decide. The order of merging can still say whether a link is
+// revoked or used, where a replacement lies between the two: both open metadata
+// only.
 bool Prevails(const Floor& b, const Floor& a) {
   if (Severity(b.kind) != Severity(a.kind)) {
     return Severity(b.kind) > Severity(a.kind);
